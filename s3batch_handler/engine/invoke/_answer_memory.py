@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from array import array
 from typing import Final, NamedTuple
 
@@ -140,38 +141,46 @@ class Answered(NamedTuple):
 class AnswerReader:
     """The memory in the parent.
 
+    It is read like a file: if the function has truncated a file that is mapped, reading the map
+    would end the process.
+
     Args:
         file: The file descriptor of the memory; :meth:`close` closes it.
     """
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._map = mmap.mmap(file, _PAGE)
-        self._words = memoryview(self._map).cast("Q")
 
     def clear(self, half: int, limit: int) -> None:
         """Prepare a half for a batch with ``limit`` tasks, before it is sent."""
-        self._words[half] = 0
-        self._words[2 + half] = limit
+        self._write(half, 0)
+        self.limit(half, limit)
 
     def limit(self, half: int, tasks: int) -> None:
         """Limit the tasks of a batch that the worker may start to the first ones."""
-        self._words[2 + half] = tasks
+        self._write(2 + half, tasks)
+
+    def _write(self, word: int, value: int) -> None:
+        os.pwrite(self._file, value.to_bytes(8, sys.byteorder), 8 * word)
 
     def answered(self, half: int) -> Answered:
         """Return how much of a batch is answered. The function may have written this."""
-        word = self._words[half]
+        word = int.from_bytes(os.pread(self._file, 8, 8 * half), sys.byteorder)
         return Answered(word >> 32, word & 0xFFFF_FFFF)
 
     def read(self, half: int, start: Answered, end: Answered) -> tuple[bytes, array[int]]:
-        """Return the records between two looks, each with a line break, and the microseconds."""
+        """Return the records between two looks, each with a line break, and the microseconds.
+
+        Raises:
+            ValueError: The function has truncated the memory.
+        """
         first = _PAGE + 8 * (_DURATIONS[half] + start.number)
         records = os.pread(self._file, end.size - start.size, _RECORDS[half] + start.size)
-        durations = os.pread(self._file, 8 * (end.number - start.number), first)
-        return records, array("Q", durations)
+        durations = array("Q", os.pread(self._file, 8 * (end.number - start.number), first))
+        if len(durations) != end.number - start.number:
+            raise ValueError("the memory has less than its words say")
+        return records, durations
 
     def close(self) -> None:
         """Release the memory."""
-        self._words.release()
-        self._map.close()
         os.close(self._file)

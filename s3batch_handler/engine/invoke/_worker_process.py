@@ -151,15 +151,17 @@ class WorkerProcess:
         Raises:
             ValueError, TypeError, RecursionError: The function has written to the pipe.
         """
-        data = [self._partial]
+        data = self._partial
         try:
             while chunk := os.read(self.results, 1 << 16):
-                data.append(chunk)
+                data += chunk
+                if len(data) > _MOST_UNREAD:
+                    raise ValueError("more than a worker writes")
         except BlockingIOError:
             self.ended = self.killed
         else:
             self.ended = True
-        *lines, self._partial = b"".join(data).split(b"\n")
+        *lines, self._partial = data.split(b"\n")
         messages = [(kind, text) for kind, text in map(json.loads, lines)]
         if any(not isinstance(text, str) for message in messages for text in message):
             raise ValueError("not a message of a worker")
@@ -202,6 +204,7 @@ def _line(value: object) -> bytes:
 
 
 _BATCH_BYTES: Final = 1 << 18
+_MOST_UNREAD: Final = 1 << 20  # bytes; a message may be the traceback of a function
 _PACKAGES: Final = str(Path(__file__).resolve().parents[3])
 
 # Without -m, the current directory is not on the path, where its modules would hide those that the
