@@ -16,8 +16,8 @@ from s3batch_handler.documents.reports._report import read_report
 from tests.support.resumable_run import RESUME, kill, start
 
 KILLS = int(os.environ.get("S3BATCH_TEST_KILLS", "10"))
+SEED = int(os.environ.get("S3BATCH_TEST_SEED", "1"))
 LINES = 20_000
-SEED = 1
 
 APP = """
 import time
@@ -56,7 +56,8 @@ def test_a_job_that_is_killed_again_and_again_has_a_row_for_each_line(
 ) -> None:
     """The process of the job and its workers are killed. Only the death of a worker costs a task.
 
-    ``S3BATCH_TEST_KILLS=200`` kills more often: see CONTRIBUTING.md.
+    ``S3BATCH_TEST_KILLS=200`` kills more often, ``S3BATCH_TEST_SEED`` at other moments: see
+    CONTRIBUTING.md.
     """
     chance = random.Random(SEED)
     kills = job = 0
@@ -77,8 +78,8 @@ def test_a_job_that_is_killed_again_and_again_has_a_row_for_each_line(
             if chance.random() < 0.4 and (workers := workers_of(process.pid)):
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(workers), signal.SIGKILL)
-                killed_workers += 1
-                kills += 1
+                    killed_workers += 1
+                    kills += 1
             elif process.poll() is None:
                 kill(process)
                 kills += 1
