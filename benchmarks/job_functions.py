@@ -23,9 +23,18 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 _CALLS = count(1)
 
 
-def waits(event: dict[str, Any], context: object) -> dict[str, Any]:
+def waits_25(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Wait 10 ms in every 400th call, as if each call waited 25 µs for S3."""
+    return _waits(400, event, context)
+
+
+def waits_100(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Wait 10 ms in every hundredth call, as if each call waited 100 µs for S3."""
-    if next(_CALLS) % 100 == 0:
+    return _waits(100, event, context)
+
+
+def _waits(interval: int, event: dict[str, Any], context: object) -> dict[str, Any]:
+    if next(_CALLS) % interval == 0:
         time.sleep(0.01)
     return handler(event, context)
 

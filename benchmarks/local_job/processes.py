@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.run._run_progress import RunProgress
 
 
-def parent_microseconds(size: int) -> float:
+def parent_microseconds(size: int, function: str) -> float:
     """Return the CPU time for each task in the process of a job that has 16 busy workers."""
     with tempfile.TemporaryDirectory() as target:
         manifest = write_manifest_of(size, Path(target))
         before = resource.getrusage(resource.RUSAGE_SELF)
-        job(manifest, Path(target), function="waits", workers=16)
+        job(manifest, Path(target), function=function, workers=16)
         after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return seconds / size * 1e6
