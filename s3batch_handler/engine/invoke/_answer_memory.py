@@ -49,7 +49,7 @@ def create_memory() -> int:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
     try:
-        os.ftruncate(file, _RECORDS[-1] + _MAPPED)
+        os.ftruncate(file, _SIZE)
     except BaseException:
         os.close(file)
         raise
@@ -60,6 +60,7 @@ _PAGE: Final = mmap.ALLOCATIONGRANULARITY
 _DURATIONS: Final = tuple(half * MAX_BATCH for half in (0, 1))  # in words
 _RECORDS: Final = tuple((half + 1) << 30 for half in (0, 1))  # the file has holes between its parts
 _MAPPED: Final = 1 << 20  # bytes of the records of a half: most batches have less
+_SIZE: Final = _RECORDS[-1] + _MAPPED
 MAX_RECORDS: Final = 16 << 20
 """The most bytes of records in a half, unless a single one is longer."""
 
@@ -163,6 +164,10 @@ class AnswerReader:
     def _write(self, word: int, value: int) -> None:
         os.pwrite(self._file, value.to_bytes(8, sys.byteorder), 8 * word)
 
+    def is_whole(self) -> bool:
+        """Return whether the function has not truncated the memory."""
+        return os.fstat(self._file).st_size >= _SIZE
+
     def answered(self, half: int) -> Answered:
         """Return how much of a batch is answered. The function may have written this."""
         word = int.from_bytes(os.pread(self._file, 8, 8 * half), sys.byteorder)
@@ -172,7 +177,7 @@ class AnswerReader:
         """Return the records between two looks, each with a line break, and the microseconds.
 
         Raises:
-            ValueError: The function has truncated the memory.
+            ValueError: There are fewer.
         """
         first = _PAGE + 8 * (_DURATIONS[half] + start.number)
         records = os.pread(self._file, end.size - start.size, _RECORDS[half] + start.size)

@@ -106,6 +106,8 @@ def _answer_of(record: str) -> Answer:
             raise InvalidRecord("not an answer")
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidRecord(f"not an answer: {error}") from error
+    if kind == FUNCTION_ERROR and not (text.isascii() and text.isprintable()):
+        raise InvalidRecord("not JSON as a worker writes it")
     return from_texts(kind, text)
 
 

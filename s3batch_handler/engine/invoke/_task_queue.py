@@ -26,27 +26,28 @@ class TaskQueue:
     def __init__(self, source: Iterable[PlainLines | ManifestEntry]) -> None:
         self._source = iter(source)
         self._waiting: deque[Tasks] = deque()
+        self._suspicious: deque[Tasks] = deque()
 
     def has(self, count: int) -> bool:
         """Return whether there are at least ``count`` tasks; read them if necessary."""
-        while (found := sum(map(len, self._waiting))) < count:
+        suspicious = sum(map(len, self._suspicious))
+        while (found := suspicious + sum(map(len, self._waiting))) < count:
             if not self._read(count - found):
                 return False
         return True
 
-    def take(self, count: int) -> Tasks | None:
-        """Remove and return at most ``count`` tasks; ``None`` if there are none left."""
+    def take(self, count: int, *, is_idle: bool = True) -> Tasks | None:
+        """Remove and return at most ``count`` tasks; ``None`` if there are none left.
+
+        Args:
+            count: The number of tasks.
+            is_idle: Whether the worker has no other task.
+        """
+        if self._suspicious and is_idle:
+            return _first(self._suspicious, 1)
         if not self._waiting and not self._read(count):
             return None
-        tasks = self._waiting.popleft()
-        if isinstance(tasks, PlainLines):
-            if len(tasks) > count:
-                self._waiting.appendleft(tasks.part(count))
-                tasks = tasks.part(0, count)
-        elif len(tasks) > count:
-            self._waiting.appendleft(tasks[count:])
-            tasks = tasks[:count]
-        return tasks
+        return _first(self._waiting, count)
 
     def _read(self, count: int) -> bool:
         """Read plain lines, or at most ``count`` entries; return whether there are any."""
@@ -66,10 +67,24 @@ class TaskQueue:
         """Add tasks in front, in their order."""
         self._waiting.extendleft(reversed([tasks for tasks in parts if len(tasks)]))
 
+    def put_back_suspicious(self, parts: Iterable[Tasks]) -> None:
+        """Add tasks of which one has damaged its worker. Each is taken alone, to find that one."""
+        self._suspicious.extend(parts)
+
     def returned(self) -> Iterator[Tasks]:
         """Yield the tasks that were read and not taken."""
-        while self._waiting:
-            yield self._waiting.popleft()
+        for waiting in (self._suspicious, self._waiting):
+            while waiting:
+                yield waiting.popleft()
+
+
+def _first(waiting: deque[Tasks], count: int) -> Tasks:
+    """Remove and return at most ``count`` tasks from the front."""
+    tasks = waiting.popleft()
+    if len(tasks) > count:
+        waiting.appendleft(part_of(tasks, count))
+        tasks = part_of(tasks, 0, count)
+    return tasks
 
 
 def part_of(tasks: Tasks, start: int, stop: int | None = None) -> Tasks:

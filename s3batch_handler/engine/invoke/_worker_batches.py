@@ -53,6 +53,7 @@ class _Batch:
         limit: The number of tasks that the worker may start now.
         read: What was read from the memory.
         seen: What was in the memory at the latest look.
+        since: When it was sent.
     """
 
     half: int
@@ -60,6 +61,16 @@ class _Batch:
     limit: int
     read: Answered
     seen: Answered
+    since: float
+
+    def may_end(self, answered: Answered) -> bool:
+        """Return whether the worker may end the batch after so many answers.
+
+        A function that writes the message of a worker could run forever.
+        """
+        if answered.number >= self.limit or answered.size >= MAX_RECORDS:
+            return True
+        return answered.number > 0 and time.monotonic() - self.since >= BATCH_SECONDS
 
 
 class WorkerBatches:
@@ -71,7 +82,6 @@ class WorkerBatches:
         memory: The memory for the answers.
 
     Attributes:
-        task_count: The number of tasks without an answer.
         size: The number of tasks that the next batch should have.
         answered: The number of tasks that the worker has answered.
         returned: Tasks that it had and will not start, for the caller to take.
@@ -83,7 +93,6 @@ class WorkerBatches:
         self._memory = memory
         self._batches: deque[_Batch] = deque()
         self._half = 1
-        self.task_count = 0
         self.size = 1
         self.answered = 0
         self.returned: list[Tasks] = []
@@ -91,6 +100,11 @@ class WorkerBatches:
         self.next_look = math.inf
         self._progress = 0  # answers of the first batch, when this was last checked
         self._reported = 0  # microseconds of the calls since _busy_since, as the worker says
+
+    @property
+    def task_count(self) -> int:
+        """The number of tasks whose answers were not read."""
+        return sum(len(batch.tasks) - batch.read.number for batch in self._batches)
 
     @property
     def wants_work(self) -> bool:
@@ -109,15 +123,14 @@ class WorkerBatches:
 
     def add(self, tasks: Tasks) -> None:
         """Add a batch, before it is sent."""
+        now = time.monotonic()
         if not self._batches:
-            now = time.monotonic()
             self.since = self._busy_since = self._batch_since = now
             self.next_look = now + LOOK_SECONDS
             self._reported = self._progress = 0
-        self.task_count += len(tasks)
         self._half ^= 1
         self._memory.clear(self._half, len(tasks))
-        self._batches.append(_Batch(self._half, tasks, len(tasks), Answered(), Answered()))
+        self._batches.append(_Batch(self._half, tasks, len(tasks), Answered(), Answered(), now))
 
     # -------------------------------------------------------- answers
 
@@ -127,7 +140,7 @@ class WorkerBatches:
             raise InvalidRecord("no batch")
         batch = self._batches[0]
         answered = self._look(batch)
-        if answered.number != count:
+        if answered.number != count or not batch.may_end(answered):
             raise InvalidRecord("another number of answers")
         parts = self._read(batch, answered)
         self._batches.popleft()
@@ -176,7 +189,8 @@ class WorkerBatches:
         """Return what is answered of a batch, and note it."""
         answered = self._memory.answered(batch.half)
         if not (
-            batch.seen.number <= answered.number <= len(batch.tasks)
+            self._memory.is_whole()
+            and batch.seen.number <= answered.number <= len(batch.tasks)
             and batch.seen.size <= answered.size <= 2 * MAX_RECORDS
         ):
             raise InvalidRecord("an impossible number of answers")
@@ -193,7 +207,6 @@ class WorkerBatches:
         tasks = part_of(batch.tasks, batch.read.number, end.number)
         batch.read = end
         self.answered += count
-        self.task_count -= count
         return [AnsweredPart(tasks, cells, others, self._possible(microseconds))]
 
     def _possible(self, microseconds: array[int]) -> array[int]:
@@ -218,11 +231,12 @@ class WorkerBatches:
         First the worker gets a limit. If the same task is still running at the next look, the
         worker has started no other, and will see the limit before it does.
         """
-        limit = batch.seen.number + 1
-        if batch.limit != limit:
-            for each in self._batches:
-                each.limit = limit if each is batch else 0
-                self._memory.limit(each.half, each.limit)
+        # If all tasks of the batch are answered, the worker has not said so yet.
+        limits = [min(batch.seen.number + 1, len(batch.tasks)), *[0] * (len(self._batches) - 1)]
+        if [each.limit for each in self._batches] != limits:
+            for each, limit in zip(self._batches, limits, strict=True):
+                each.limit = limit
+                self._memory.limit(each.half, limit)
             return
         for each in self._batches:
             self._return(each, each.limit)
@@ -230,7 +244,6 @@ class WorkerBatches:
 
     def _return(self, batch: _Batch, start: int) -> None:
         """Return the tasks of a batch from one on."""
-        self.task_count -= len(batch.tasks) - start
         self.returned.append(part_of(batch.tasks, start))
         batch.tasks = part_of(batch.tasks, 0, start)
 
@@ -244,7 +257,6 @@ class WorkerBatches:
         """Remove the tasks without an answer, after the worker has ended: the first was running."""
         left = [part_of(batch.tasks, batch.read.number) for batch in self._batches]
         self._batches.clear()
-        self.task_count = 0
         return [tasks for tasks in left if len(tasks)]
 
 

@@ -76,8 +76,9 @@ def main() -> None:
     state = _State()
 
     def after_fork() -> None:  # the function's child processes are not workers
+        if not state.is_forked:  # in their own child processes the number is another file
+            os.close(results)
         state.is_forked = True
-        os.close(results)
 
     os.register_at_fork(after_in_child=after_fork)
     try:

@@ -148,7 +148,10 @@ class WorkerPool:
     def _send_batches(self, template: EventTemplate, queue: TaskQueue) -> None:
         """Send tasks to all workers that have none left soon."""
         for worker in self._workers:
-            if worker.wants_work and (tasks := queue.take(worker.batches.size)):
+            if not worker.wants_work:
+                continue
+            batches = worker.batches
+            if tasks := queue.take(batches.size, is_idle=not batches.task_count):
                 worker.send_batch(template, tasks)
 
     def _start_workers(self, queue: TaskQueue) -> None:
@@ -235,6 +238,9 @@ class WorkerPool:
             if not worker.ready:
                 self._check_start(is_late=is_late, returncode=returncode)
             left = worker.batches.remove()
+            if worker.is_damaged and sum(map(len, left)) > 1:
+                queue.put_back_suspicious(left)
+                return
             if left and has_failed:
                 request_id = request_id_of(worker.environment_id, worker.batches.answered + 1)
                 late = timed_out(self._timeout, request_id)

@@ -50,12 +50,13 @@ class WorkerProcess:
         unsent: What its pipe did not accept yet.
         ended: Whether all its answers have been read.
         killed: Whether this process has killed it.
+        is_damaged: Whether the function has written to the pipe or the memory.
     """
 
     def __init__(self, variables: Mapping[str, str], log: int, name: str) -> None:
         self.name = name
         self.environment_id = new_environment_id()
-        self.ready = self.ended = self.killed = False
+        self.ready = self.ended = self.killed = self.is_damaged = False
         self.load_error: str | None = None
         self.loading_since = time.monotonic()
         self.unsent = b""
@@ -132,18 +133,29 @@ class WorkerProcess:
         parts: list[AnsweredPart] = []
         try:
             for kind, text in self._messages():
-                if kind == BATCH_ENDED:
-                    parts += self.batches.end_first(int(text))
-                elif kind == READY:
-                    self.ready = True
-                elif kind == LOAD_ERROR:
-                    self.load_error = text
+                parts += self._parts(kind, text)
             parts += self.batches.read_rest() if self.ended else self.batches.look()
         except (ValueError, TypeError, RecursionError, InvalidRecord):
             # The function has written to the pipe or the memory: nothing there can be trusted.
             self.kill()
-            self.ended = True
+            self.ended = self.is_damaged = True
         return parts
+
+    def _parts(self, kind: str, text: str) -> list[AnsweredPart]:
+        """Return the answers that a message announces.
+
+        Raises:
+            ValueError, InvalidRecord: A worker does not send it at this time.
+        """
+        if kind == BATCH_ENDED:
+            return self.batches.end_first(int(text))
+        if self.ready or kind not in {READY, LOAD_ERROR}:
+            raise InvalidRecord(kind)
+        if kind == READY:
+            self.ready = True
+        else:
+            self.load_error = text
+        return []
 
     def _messages(self) -> list[tuple[str, str]]:
         """Return the messages on the results pipe.
@@ -152,13 +164,14 @@ class WorkerProcess:
             ValueError, TypeError, RecursionError: The function has written to the pipe.
         """
         data = self._partial
+        has_exited = self._has_exited()  # before its last messages are read
         try:
             while chunk := os.read(self.results, 1 << 16):
                 data += chunk
                 if len(data) > _MOST_UNREAD:
                     raise ValueError("more than a worker writes")
         except BlockingIOError:
-            self.ended = self.killed
+            self.ended = has_exited
         else:
             self.ended = True
         *lines, self._partial = data.split(b"\n")
@@ -166,6 +179,14 @@ class WorkerProcess:
         if any(not isinstance(text, str) for message in messages for text in message):
             raise ValueError("not a message of a worker")
         return messages
+
+    def _has_exited(self) -> bool:
+        """Return whether it has exited, although a child process may keep its pipes open."""
+        if self.killed or not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self.killed
+        # It stays a zombie, so its ID stays valid.
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
 
     # -------------------------------------------------------- end
 

@@ -63,6 +63,31 @@ def test_every_task_is_taken_in_order_whatever_was_returned(
     assert not queue.has(1)
 
 
+def test_suspicious_tasks_are_taken_one_by_one_by_idle_workers() -> None:
+    """Other workers get other tasks meanwhile."""
+    queue = TaskQueue(source_of([3, 5]))
+    first = queue.take(3)
+    assert first is not None
+
+    queue.put_back_suspicious([first])
+
+    assert queue.has(8)
+    assert not queue.has(9)
+    taken = [queue.take(2), queue.take(2, is_idle=False), *(queue.take(9) for _ in range(2))]
+    assert [numbers_of(tasks) for tasks in taken if tasks] == [[0], [3, 4], [1], [2]]
+    assert [numbers_of(tasks) for tasks in queue.returned()] == [[5, 6, 7]]
+
+
+def test_suspicious_tasks_are_returned_when_a_job_stops() -> None:
+    queue = TaskQueue(source_of([3]))
+    first = queue.take(3)
+    assert first is not None
+
+    queue.put_back_suspicious([first])
+
+    assert [numbers_of(tasks) for tasks in queue.returned()] == [[0, 1, 2]]
+
+
 def test_entries_are_read_when_they_are_needed() -> None:
     read: list[int] = []
 

@@ -120,6 +120,36 @@ def test_a_forked_child_that_returns_adds_no_answer(function: Write) -> None:
     assert {text_of(answer) for answer in answers.values()} == {"parent"}
 
 
+def test_child_processes_of_child_processes_keep_their_files(function: Write) -> None:
+    """A file of the child process may have the number that a pipe of the worker had."""
+    spec = function(
+        """
+        def check(files):
+            for file in files:
+                os.fstat(file)
+
+        def in_child(function):
+            child = os.fork()
+            if child == 0:
+                try:
+                    function()
+                except OSError:
+                    os._exit(1)
+                os._exit(0)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        def handler(event, context):
+            def fork_again():
+                files = [os.open("/dev/null", os.O_RDONLY) for _ in range(20)]
+                if in_child(lambda: check(files)):
+                    raise OSError
+            return answer(event, text=str(in_child(fork_again)))
+        """
+    )
+
+    assert text_of(invoke_one(spec)) == "0"
+
+
 def test_a_crash_is_noticed_while_a_forked_child_runs(function: Write) -> None:
     """The child process keeps the pipes open."""
     spec = function(

@@ -215,6 +215,7 @@ def test_each_event_is_as_on_the_careful_path(
         "import ctypes; ctypes.string_at(0)",
         "overflow_the_stack()",
         "raise KeyboardInterrupt",
+        "leave_a_child_process(); os._exit(3)",
         "import threading; threading.Thread(target=os._exit, args=[3]).start(); time.sleep(60)",
     ],
 )
@@ -222,6 +223,12 @@ def test_a_crash_costs_exactly_the_running_task(function: Write, end: str) -> No
     """Among thousands of fast tasks, in several workers."""
     spec = function(
         f"""
+        def leave_a_child_process():
+            import ctypes
+            if ctypes.CDLL(None).fork() == 0:  # one that Python does not know
+                time.sleep(2)
+                os._exit(0)
+
         def overflow_the_stack():
             import ctypes, resource
             resource.setrlimit(resource.RLIMIT_STACK, (1 << 18, resource.RLIM_INFINITY))
@@ -359,6 +366,19 @@ ATTACKS = {
         while True:
             os.write(results_pipe(), b"x" * 65536)
     """,
+    "early ends": """
+        for number in range(2000):
+            os.write(results_pipe(), b'["batch ended","0"]\\n')
+            time.sleep(0.01)
+    """,
+    "ends with answers": """
+        for number in range(2000):
+            os.write(results_pipe(), b'["batch ended","%d"]\\n' % number)
+            time.sleep(0.01)
+    """,
+    "load error": """
+        os.write(results_pipe(), b'["load error","x"]\\n')
+    """,
     "closed files": """
         os.closerange(3, 40)
     """,
@@ -377,8 +397,8 @@ ATTACKS = {
 def test_a_function_cannot_forge_keys_or_rows(function: Write, name: str) -> None:
     """Each task has one row, with its own key.
 
-    Only messages of the attacker's own two batches can be wrong. If it destroys them, one task of
-    its batch fails and the others are run again, in a smaller batch each time.
+    Only messages of the attacker's own two batches can be wrong. If it destroys them, the others
+    are run again, and no other task fails. If it closes the pipes, the task after it may fail.
     """
     spec = function(
         f"""
@@ -412,8 +432,7 @@ def test_a_function_cannot_forge_keys_or_rows(function: Write, name: str) -> Non
     assert sorted(messages) == sorted(keys)
     assert len(rows.lines) >= len(keys)
     assert job.progress.done == len(keys)
-    assert len(odd) - len(own) <= 3 * MAX_BATCH.bit_length()
-    assert all("Runtime exited" in messages[key] for key in set(odd) - set(own))
+    assert len(odd) - len(own) <= (3 if name == "closed files" else 0)
     assert len(own) <= (3 * 2 * MAX_BATCH if name == "own answers" else 0)
 
 
