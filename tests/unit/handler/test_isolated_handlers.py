@@ -261,6 +261,7 @@ def test_a_crashed_task_is_counted_and_logged_by_the_parent(
     import ctypes
 
     metrics = Metrics(namespace="Photos", service="thumbnails")
+    metrics.clear_metrics()  # all metrics of a process are in one place
     with (tmp_path / "log").open("a") as stream:
         logger = Logger(service=str(tmp_path), stream=stream)
 
@@ -283,6 +284,7 @@ def test_log_lines_and_metrics_of_tasks_are_those_of_their_invocation(
 ) -> None:
     """The child was created in an earlier invocation."""
     metrics = Metrics(namespace="Photos", service="thumbnails")
+    metrics.clear_metrics()  # all metrics of a process are in one place
     with (tmp_path / "log").open("a") as stream:
         logger = Logger(service=str(tmp_path), stream=stream)
 

@@ -244,6 +244,7 @@ def test_a_stored_success_counts_as_a_success_in_metrics(
     from aws_lambda_powertools import Metrics
 
     metrics = Metrics(namespace="Photos", service="thumbnails")
+    metrics.clear_metrics()  # all metrics of a process are in one place
     calls = []
 
     @metrics.log_metrics
