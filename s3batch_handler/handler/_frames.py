@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from sys import _getframe
 from types import CodeType, FunctionType, MethodType
 
 from s3batch_handler.core._typing import TYPE_CHECKING, Final
@@ -146,3 +147,23 @@ def frames_of_call(frame: FrameType) -> Iterator[FrameType]:
 
 def module_name(frame: FrameType) -> object:
     return frame.f_globals.get("__name__")
+
+
+def forget_stopped_loop() -> None:
+    """Correct asyncio's state if its own code was interrupted while it ended a loop.
+
+    It would refuse to run another loop in this thread.
+    """
+    if "asyncio.base_events" not in sys.modules:
+        return
+    from asyncio.base_events import BaseEventLoop  # only if the function has imported asyncio
+    from asyncio.events import _get_running_loop, _set_running_loop
+
+    if not isinstance(_get_running_loop(), BaseEventLoop):
+        return
+    frame: FrameType | None = _getframe()
+    while frame is not None:
+        if frame.f_code is BaseEventLoop.run_forever.__code__:
+            return
+        frame = frame.f_back
+    _set_running_loop(None)

@@ -16,6 +16,7 @@ from s3batch_handler.handler._frames import (
     LOCKING_MODULES,
     UNSAFE_MODULES,
     caller_of_locking_code,
+    forget_stopped_loop,
     frame_of_function,
     frames_of_call,
     imported_module,
@@ -129,11 +130,12 @@ class CallLimit:
         self._raise(now)
 
     def end(self) -> None:
-        """Stop watching and interrupting, and unblock the signal."""
+        """Stop watching and interrupting, and repair what interruptions may have left."""
         self._end_delay_watch()
         if self._forced_watch is not None:
             self._forced_watch.end()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGURG,))
+        forget_stopped_loop()
 
     def _raise(self, now: float) -> None:
         share = self._share_left(now)

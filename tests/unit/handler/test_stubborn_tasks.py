@@ -217,6 +217,38 @@ def test_an_interruption_is_not_the_context_of_later_exceptions() -> None:
     assert second["resultCode"] == "PermanentFailure"
 
 
+def test_asyncio_may_be_interrupted_while_it_ends_a_loop() -> None:
+    """Then it still believes that a loop runs. The next task can run another one."""
+    interrupted = asyncio.new_event_loop()
+
+    def work(task: Task) -> str:
+        if task.key == "stubborn":
+            asyncio._set_running_loop(interrupted)
+            time.sleep(LONG)
+        return asyncio.run(asyncio.sleep(0, "done"))
+
+    handler = task_handler(time_reserve=RESERVE)(work)
+
+    (first,) = invoke_in_time(handler, "stubborn")["results"]
+    (second,) = invoke_in_time(handler, "fine")["results"]
+    interrupted.close()
+
+    assert first["resultCode"] == "TemporaryFailure"
+    assert second["resultString"] == "done"
+
+
+def test_a_running_loop_stays_the_running_one() -> None:
+    """A handler may be called in a coroutine."""
+    handler = task_handler(time_reserve=RESERVE)(lambda task: time.sleep(LONG))
+
+    async def call() -> bool:
+        loop = asyncio.get_running_loop()
+        invoke_in_time(handler, "stubborn")
+        return asyncio.get_running_loop() is loop
+
+    assert asyncio.run(call())
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_event_loop_of_an_interrupted_task_ends() -> None:
     """The next task can run another one."""
