@@ -58,7 +58,7 @@ def create_memory() -> int:
 
 _PAGE: Final = mmap.ALLOCATIONGRANULARITY
 _DURATIONS: Final = tuple(half * MAX_BATCH for half in (0, 1))  # in words
-_RECORDS: Final = tuple((half + 1) << 30 for half in (0, 1))  # the file has holes between its parts
+_RECORDS: Final = tuple((half + 1) << 26 for half in (0, 1))  # the file has holes between its parts
 _MAPPED: Final = 1 << 20  # bytes of the records of a half: most batches have less
 _SIZE: Final = _RECORDS[-1] + _MAPPED
 MAX_RECORDS: Final = 16 << 20

@@ -71,7 +71,7 @@ class TaskQueue:
         """Add tasks of which one has damaged its worker. Each is taken alone, to find that one."""
         self._suspicious.extend(parts)
 
-    def returned(self) -> Iterator[Tasks]:
+    def rest(self) -> Iterator[Tasks]:
         """Yield the tasks that were read and not taken."""
         for waiting in (self._suspicious, self._waiting):
             while waiting:

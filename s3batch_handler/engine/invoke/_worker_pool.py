@@ -293,7 +293,7 @@ class WorkerPool:
             yield from self._receive(worker, queue)  # also answers of the last moment
             queue.put_back(worker.batches.remove())
         self.close()
-        for tasks in queue.returned():
+        for tasks in queue.rest():
             yield from _answers_of(tasks, NotRun(), None)
 
 

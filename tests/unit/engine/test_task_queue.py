@@ -75,7 +75,7 @@ def test_suspicious_tasks_are_taken_one_by_one_by_idle_workers() -> None:
     assert not queue.has(9)
     taken = [queue.take(2), queue.take(2, is_idle=False), *(queue.take(9) for _ in range(2))]
     assert [numbers_of(tasks) for tasks in taken if tasks] == [[0], [3, 4], [1], [2]]
-    assert [numbers_of(tasks) for tasks in queue.returned()] == [[5, 6, 7]]
+    assert [numbers_of(tasks) for tasks in queue.rest()] == [[5, 6, 7]]
 
 
 def test_suspicious_tasks_are_returned_when_a_job_stops() -> None:
@@ -85,7 +85,7 @@ def test_suspicious_tasks_are_returned_when_a_job_stops() -> None:
 
     queue.put_back_suspicious([first])
 
-    assert [numbers_of(tasks) for tasks in queue.returned()] == [[0, 1, 2]]
+    assert [numbers_of(tasks) for tasks in queue.rest()] == [[0, 1, 2]]
 
 
 def test_entries_are_read_when_they_are_needed() -> None:
@@ -117,4 +117,4 @@ def test_entries_before_one_that_cannot_be_read_are_not_lost() -> None:
     with pytest.raises(ValueError, match="line 3"):
         queue.take(10)
 
-    assert [numbers_of(tasks) for tasks in queue.returned()] == [[0, 1]]
+    assert [numbers_of(tasks) for tasks in queue.rest()] == [[0, 1]]

@@ -48,7 +48,7 @@ def lines(first: int, count: int) -> PlainLines:
 
 
 def look_often(batches: WorkerBatches, clock: Clock) -> int:
-    """Look for a second; return the number of answers."""
+    """Return the number of answers that are found in a second."""
     found = 0
     for _ in range(20):
         clock.now += 0.05
@@ -92,6 +92,27 @@ def test_a_worker_may_be_late_to_say_that_a_batch_has_ended(
     assert batches.end_first(3) == []
     assert batches.end_first(0) == []
     assert batches.wants_work
+
+
+def test_tasks_that_were_returned_are_not_started(
+    clock: Clock, writer_and_batches: WriterAndBatches
+) -> None:
+    """Another worker runs them. This one may pause after it has said that a batch has ended."""
+    writer, batches = writer_and_batches
+    batches.add(lines(0, 2))
+    batches.add(lines(2, 5))
+    writer.next_batch()
+    look_often(batches, clock)
+    assert [len(tasks) for tasks in batches.returned] == [1, 5]
+    writer.add(b"done", 1)
+    batches.end_first(1)
+
+    batches.add(lines(7, 2))
+    look_often(batches, clock)
+
+    writer.next_batch()  # the one whose tasks were returned
+    assert not writer.may_start(late=False)
+    assert batches.end_first(0) == []
 
 
 @pytest.mark.parametrize(("answers", "seconds"), [(0, 1.0), (1, 0.05)])
