@@ -101,7 +101,11 @@ def peak_mib(size: int) -> float:
 
 
 class _PeakMemory:
-    """The peak memory of a process and its children, in MiB. Shared pages count once."""
+    """The peak memory of a process and its children, in MiB. Shared pages count once.
+
+    Two measurements in a row must show it: while a process starts, one of them may count the pages
+    that it shares twice.
+    """
 
     def __init__(self, pid: int) -> None:
         self.mib = 0.0
@@ -118,8 +122,11 @@ class _PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
+        before = 0.0
         while not self._stop.wait(0.02):
-            self.mib = max(self.mib, sum(map(_proportional_mib, self._processes())))
+            now = sum(map(_proportional_mib, self._processes()))
+            self.mib = max(self.mib, min(before, now))
+            before = now
 
     def _processes(self) -> list[str]:
         children = Path(f"/proc/{self._pid}/task").glob("*/children")
