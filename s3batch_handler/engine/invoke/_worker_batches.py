@@ -160,8 +160,11 @@ class WorkerBatches:
         Only what was already there at the look before is read.
         """
         now = time.monotonic()
-        if now < self.next_look:
+        late = now - self.next_look
+        if late < 0:
             return []
+        if late > _PAUSE:  # a container may be paused: the task did not run either
+            self.since += late
         self.next_look = now + LOOK_SECONDS
         batch = self._batches[0]
         is_long = now - self._batch_since >= BATCH_SECONDS
@@ -260,5 +263,6 @@ class WorkerBatches:
         return [tasks for tasks in left if len(tasks)]
 
 
+_PAUSE: Final = 1.0  # seconds
 _MOST: Final = 2  # the memory has two halves
 _FITTING: Final = 0.8  # of the longest batch: the next one may have slower tasks

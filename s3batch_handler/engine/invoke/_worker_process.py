@@ -186,7 +186,10 @@ class WorkerProcess:
             return self.killed
         # It stays a zombie, so its ID stays valid.
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, flags) is not None
+        try:
+            return os.waitid(os.P_PID, self._process.pid, flags) is not None
+        except ChildProcessError:  # this program ignores SIGCHLD
+            return True
 
     # -------------------------------------------------------- end
 

@@ -94,6 +94,20 @@ def test_a_worker_may_be_late_to_say_that_a_batch_has_ended(
     assert batches.wants_work
 
 
+def test_the_time_of_a_pause_is_not_that_of_the_running_task(
+    clock: Clock, writer_and_batches: WriterAndBatches
+) -> None:
+    """As while a container is paused."""
+    _, batches = writer_and_batches
+    batches.add(lines(0, 1))
+    look_often(batches, clock)
+
+    clock.now += 7
+    batches.look()
+
+    assert clock.now - batches.since == pytest.approx(1, abs=0.1)
+
+
 def test_tasks_that_were_returned_are_not_started(
     clock: Clock, writer_and_batches: WriterAndBatches
 ) -> None:
