@@ -174,11 +174,12 @@ class _Watchdog:
             self._wake_up.release()
         if not self.in_main_thread():
             return
+        interruptions = limit.interruptions
         for _ in range(_MAX_CHECKS):
             if limit.next <= monotonic():
                 signal.raise_signal(_SIGNAL)
-            if not limit.is_delayed(monotonic()):
-                return
+            if limit.interruptions > interruptions or not limit.is_delayed(monotonic()):
+                return  # an event loop was requested to stop, or the time is not over
             sleep(CHECK_INTERVAL)
 
     def forget_interruption(self) -> None:

@@ -155,6 +155,20 @@ def test_async_tasks_are_not_started_after_their_time(clock: FakeClock, concurre
     assert results(response)[2][1].startswith("not started")
 
 
+def test_an_event_loop_is_requested_to_stop_and_not_interrupted(clock: FakeClock) -> None:
+    """The coroutine that advances the clock continues until it waits."""
+    continued = []
+
+    @task_handler(concurrency=2)
+    async def handler(task: Task) -> None:
+        clock.advance(LONG)
+        continued.append(task.key)
+
+    handler(make_event(*"abc"), make_context(timeout=LONG))
+
+    assert continued == ["a", "b"]
+
+
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_tasks_in_threads_are_not_started_after_their_time(clock: FakeClock) -> None:
     """``concurrency=`` has the same deadline."""
