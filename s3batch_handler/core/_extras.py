@@ -19,6 +19,7 @@ _EXTRAS: Final = {
     "moto": "local",
     "flask": "local",
     "flask_cors": "local",
+    "waitress": "local",
     "werkzeug": "local",
     "hypothesis": "testing",
     "aws_lambda_powertools": "powertools",

@@ -21,12 +21,19 @@ def refuse(
 
     ``status`` is ``403 Forbidden`` and the like.
     """
+    body = error_document(code, message, of_s3=is_s3(environ))
+    size = ("Content-Length", str(len(body)))
+    start_response(status, [("Content-Type", "application/xml"), size])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def error_document(code: str, message: str, *, of_s3: bool = True) -> bytes:
+    """Return an error of S3, or of S3 Control and STS, in XML."""
     error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    if not is_s3(environ):
+    if not of_s3:
         request_id = f"<RequestId>{uuid.uuid4()}</RequestId>"
         error = f"<ErrorResponse>{error}{request_id}</ErrorResponse>"
-    start_response(status, [("Content-Type", "application/xml")])
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [error.encode()]
+    return error.encode()
 
 
 def is_s3(environ: Environ) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 JOB_ENDED: Final = "ended"
 STOPPED: Final = "stopped"
 """The reasons of the event ``end``: the job has ended, or the server stops."""
+MAX_STREAMS: Final = 100
 
 
 class EventStreams:
@@ -32,7 +33,9 @@ class EventStreams:
         limit: The maximum number of streams; each has a thread. Further pages poll.
     """
 
-    def __init__(self, *, interval: float = 1.0, heartbeat: float = 15.0, limit: int = 100) -> None:
+    def __init__(
+        self, *, interval: float = 1.0, heartbeat: float = 15.0, limit: int = MAX_STREAMS
+    ) -> None:
         self.interval = interval
         self.heartbeat = heartbeat
         self._limit = limit

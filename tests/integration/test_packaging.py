@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 REQUIREMENT_FILES = sorted(PROJECT.joinpath("requirements").glob("*.txt"))
 CLI = {"click", "packaging", "pydantic", "pyyaml", "rich", "rich-click"}
-LOCAL = {*CLI, "boto3", "flask", "flask-cors", "moto", "werkzeug", "xxhash"}
+LOCAL = {*CLI, "boto3", "flask", "flask-cors", "moto", "waitress", "werkzeug", "xxhash"}
 REPORT = {"duckdb", "pydantic"}
 SCRIPTS = [
     "scripts/test",

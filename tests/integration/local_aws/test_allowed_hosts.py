@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,7 +83,7 @@ def test_an_open_server_accepts_its_address_and_allowed_names(open_address: str)
     """
 
     accepted = statuses_of(url, own)
-    refused = statuses_of(url, "evil.example evilbox.example box.example.evil.example 203.0.113.7")
+    refused = statuses_of(url, "evil.example evilbox.example box.example.evil.example")
 
     assert set(accepted.values()) == {200}, accepted
     assert set(refused.values()) == {403}, refused
@@ -97,21 +96,21 @@ def test_web_pages_cannot_use_an_open_server(open_address: str) -> None:
     assert send(f"{open_address}/v20180820/jobs", headers)[0] == 403
 
 
-def test_a_request_may_name_the_address_at_which_it_arrives() -> None:
-    """Clients in the network of an open server use its address there."""
-    application = for_own_hosts(lambda *_: [b"accepted"], host="0.0.0.0")
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_server_on_all_interfaces_accepts_all_addresses(host: str) -> None:
+    """Clients in its network use its address there, which a page of another host cannot name."""
+    application = for_own_hosts(lambda *_: [b"accepted"], host=host)
 
-    def is_accepted(host: str, arrives_at: str) -> bool:
-        connection = SimpleNamespace(getsockname=lambda: (arrives_at, 5005))
-        environ = {"REQUEST_METHOD": "GET", "HTTP_HOST": host, "werkzeug.socket": connection}
+    def is_accepted(name: str) -> bool:
+        environ = {"REQUEST_METHOD": "GET", "HTTP_HOST": name}
         return application(environ, lambda *_: None) == [b"accepted"]
 
-    assert is_accepted("192.168.1.2:5005", "192.168.1.2")
-    assert is_accepted(f"{ACCOUNT}.192.168.1.2", "192.168.1.2")
-    assert not is_accepted("192.168.1.3", "192.168.1.2")
-    assert is_accepted("[FE80:0::1%25eth0]:5005", "fe80::1%eth0")
-    assert is_accepted("192.168.1.2", "::ffff:192.168.1.2")
-    assert not is_accepted("[fe80::2]", "fe80::1%eth0")
+    assert is_accepted("192.168.1.2:5005")
+    assert is_accepted(f"{ACCOUNT}.192.168.1.2")
+    assert is_accepted("[FE80:0::1%25eth0]:5005")
+    assert not is_accepted("192.168.1.2.evil.example")
+    assert not is_accepted("[evil.example]")
+    assert not is_accepted("192.168.1.2:80@evil.example")
 
 
 # ---------------------------------------------------------------- request lines and proxies
