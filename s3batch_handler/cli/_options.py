@@ -238,10 +238,15 @@ env_file_option: Callable[[Any], Any] = click.option(
 
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
     """Create the option ``--endpoint-url``; ``text`` is its help."""
-    return click.option("--endpoint-url", metavar="URL", type=_url, help=text)
+    return click.option("--endpoint-url", metavar="URL", type=url, help=text)
 
 
-def _url(value: str) -> str:
+def url(value: str) -> str:
+    """Check the URL of an endpoint.
+
+    Raises:
+        BadParameter: It is not one.
+    """
     parts = urlsplit(value or "http://none")  # an empty value is accepted
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.BadParameter(f"{value} is not a URL: write http://host:port")

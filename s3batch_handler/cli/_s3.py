@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.engine.invoke._lambda_environment import profile_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
-
-_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class HasClient(Protocol):
@@ -54,10 +53,7 @@ class RemoteS3:
             variables["AWS_ENDPOINT_URL_S3"] = self._endpoint_url
         if self._region:
             variables |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), self._region)
-        if self._profile:
-            # SDKs prefer credentials in variables to AWS_PROFILE, and ignore empty variables.
-            variables |= {**dict.fromkeys(_CREDENTIALS, ""), "AWS_PROFILE": self._profile}
-        return variables
+        return variables | profile_variables(self._profile or None)
 
     def check_profile(self) -> None:
         """Check that the profile exists.

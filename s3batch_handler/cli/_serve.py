@@ -6,7 +6,7 @@ import sys
 import threading
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,16 +18,22 @@ from s3batch_handler.cli._options import (
     json_option,
     max_redrives_option,
     named,
+    profile_option,
     timeout_option,
     tolerate_option,
+    url,
 )
 from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
+
+if TYPE_CHECKING:
+    from s3batch_handler.local_aws._existing_s3 import ExistingS3
 
 
 def _host_name(name: str) -> str:
@@ -58,6 +64,25 @@ def _host_name(name: str) -> str:
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder to serve as a bucket from this S3; repeat for more.",
+)
+@click.option(
+    "--s3-endpoint-url",
+    metavar="URL",
+    type=url,
+    help="Existing S3 with the objects, such as Ceph or MinIO.",
+)
+@profile_option
+@click.option(
+    "--ca-bundle",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Certificates in PEM with which the S3 is verified.",
+)
+@click.option(
+    "--addressing-style",
+    type=Choice(["path", "virtual"]),
+    metavar="STYLE",
+    help="Buckets in URLs of the S3: path or virtual.  [default: path]",
 )
 @click.option(
     "--state",
@@ -97,6 +122,10 @@ def serve(
     *,
     functions: dict[str, str],
     folders: tuple[Path, ...],
+    s3_endpoint_url: str | None,
+    profile: str | None,
+    ca_bundle: Path | None,
+    addressing_style: str | None,
     env_file: Path | None,
     as_json: bool,
     quiet: bool,
@@ -107,6 +136,9 @@ def serve(
     The command prints the address when the server is ready, and ends on Ctrl-C. At the end, the
     objects that clients wrote are deleted, and without --state also the jobs.
 
+    With --s3-endpoint-url, it runs jobs for an S3 that exists: objects, manifests and reports are
+    there.
+
     NAME identifies the function in requests: a name, NAME:QUALIFIER or an ARN. HANDLER is
     module:name or path/to/app.py:name, which runs in worker processes and uses this S3; or the URL
     or ARN of a function. A --host other than loopback exposes the server to your network.
@@ -116,6 +148,9 @@ def serve(
             --function thumbnails=app.py:handler
         export AWS_ENDPOINT_URL=http://127.0.0.1:5005
         s3batch job submit …
+        s3batch serve --port 5005 --state state/ \
+            --s3-endpoint-url https://ceph.example.com \
+            --function thumbnails=app.py:handler
     """
     from s3batch_handler.local_aws import _server as server  # importing moto takes a second
     from s3batch_handler.page._host_names import is_loopback
@@ -126,12 +161,21 @@ def serve(
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
     environment = read_env_file(env_file) if env_file else {}
+    s3 = _existing_s3(
+        s3_endpoint_url,
+        profile=profile,
+        ca_bundle=ca_bundle,
+        addressing_style=addressing_style,
+        folders=folders,
+    )
     out = sys.stdout
     with (
         signals_as_ctrl_c(),
         suppress(KeyboardInterrupt),
         redirect_stdout(sys.stderr),  # functions print to the log
-        server.serve(functions, folders=folders, environment=environment, **options) as address,
+        server.serve(
+            functions, s3=s3, folders=folders, environment=environment, **options
+        ) as address,
     ):
         if not is_loopback(options["host"]):
             print_message(
@@ -140,13 +184,56 @@ def serve(
             )
         page = server.page_of(address)
         if not quiet:
-            _explain(address, functions, folders, page=page)
+            clients = server.variables_of_clients(address, s3_endpoint_url)
+            _explain(clients, functions, folders, page=page)
         with redirect_stdout(out):
             if as_json:
                 print_json({"address": address, "page": page}, indent=None)
             else:
                 print_data(address)
         threading.Event().wait()
+
+
+def _existing_s3(
+    endpoint_url: str | None,
+    *,
+    profile: str | None,
+    ca_bundle: Path | None,
+    addressing_style: str | None,
+    folders: tuple[Path, ...],
+) -> ExistingS3 | None:
+    """Return the S3 of ``--s3-endpoint-url``, and warn if it does not respond now.
+
+    Raises:
+        InvalidArgument: The options are not valid, or the S3 does not accept the credentials.
+    """
+    if not endpoint_url:
+        others = {
+            "--profile": profile,
+            "--ca-bundle": ca_bundle,
+            "--addressing-style": addressing_style,
+        }
+        for option, value in others.items():
+            if value is not None:
+                raise click.UsageError(f"Option {option} needs --s3-endpoint-url.")
+        return None
+    if folders:
+        raise click.UsageError("Option --s3-endpoint-url cannot be combined with --source.")
+    from s3batch_handler.local_aws._existing_s3 import ExistingS3, UnusableS3  # imports boto3
+
+    s3 = ExistingS3(
+        endpoint_url=endpoint_url,
+        profile=profile,
+        ca_bundle=ca_bundle,
+        addressing_style=addressing_style or "path",
+    )
+    try:
+        problem = s3.check()
+    except UnusableS3 as error:
+        raise InvalidArgument(f"--s3-endpoint-url: {error}") from error
+    if problem is not None:
+        print_message(f"s3batch: WARNING: {problem}. Jobs wait until it responds")
+    return s3
 
 
 def _check_bucket_names(folders: tuple[Path, ...]) -> None:
@@ -163,15 +250,18 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
 
 
 def _explain(
-    address: str, functions: dict[str, str], folders: tuple[Path, ...], *, page: str | None
+    clients: dict[str, str],
+    functions: dict[str, str],
+    folders: tuple[Path, ...],
+    *,
+    page: str | None,
 ) -> None:
     for folder in folders:
         print_message(f"bucket {bucket_name_for(folder)}: {escape_unprintable(str(folder))}")
     for name, handler in functions.items():
         print_message(f"function {escape_unprintable(name)}: {escape_unprintable(handler)}")
-    print_message(
-        f"Set AWS_ENDPOINT_URL={escape_unprintable(address)} for clients; "
-        "any credentials are valid."
-    )
+    variables = " ".join(f"{name}={escape_unprintable(url)}" for name, url in clients.items())
+    where = "" if len(clients) == 1 else " for jobs"
+    print_message(f"Set {variables} for clients; any credentials are valid{where}.")
     if page is not None:
         print_message(f"Page of all jobs: {page}")

@@ -166,11 +166,17 @@ _AWS_HOSTS: Final = ("s3-control.", "s3-control-fips.", "control.vpce-")
 
 
 def aws_client(
-    service: Any, session: boto3.Session | None, *, endpoint_url: str | None, **options: Any
+    service: Any,
+    session: boto3.Session | None,
+    *,
+    endpoint_url: str | None,
+    ca_bundle: str | None = None,
+    **options: Any,
 ) -> Any:
     """Create a client of any service, configured like :func:`s3_client`.
 
-    ``options`` are botocore's, such as :func:`without_retries`.
+    ``ca_bundle`` is a file of certificates; ``None`` for that of the configuration. ``options`` are
+    botocore's, such as :func:`without_retries`.
     """
     session = session or create_session()
     retries = {"mode": "standard", "total_max_attempts": 3}
@@ -178,5 +184,6 @@ def aws_client(
         service,
         endpoint_url=endpoint_url,
         region_name=session.region_name or "us-east-1",
+        verify=ca_bundle,
         config=Config(**{"connect_timeout": 5, "retries": retries, **options}),
     )

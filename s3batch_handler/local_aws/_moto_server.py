@@ -28,11 +28,20 @@ if TYPE_CHECKING:
     from s3batch_handler.local_aws._error_responses import Application, Environ, StartResponse
 
 
-def moto_server() -> Application:
-    """Create the application of moto's server, for S3, S3 Control and STS."""
+def moto_server(*, s3_elsewhere: str | None = None) -> Application:
+    """Create the application of moto's server, for S3, S3 Control and STS.
+
+    With ``s3_elsewhere``, the URL of another S3, requests to S3 are refused.
+    """
 
     def application_of(service: Any) -> Any:
+        if service == "s3" and s3_elsewhere is not None:
+            return _refuse_s3
         return create_backend_app(service) if service in _SERVICES else _refuse_service
+
+    def _refuse_s3(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        text = f"This server runs jobs and has no objects: set AWS_ENDPOINT_URL_S3={s3_elsewhere}"
+        return refuse(environ, start_response, "501 Not Implemented", "NotImplemented", text)
 
     moto = cast("Application", DomainDispatcherApplication(application_of))
     return _with_aws_errors(

@@ -22,6 +22,7 @@ from s3batch_handler.page._live_document import LiveJob, live_document
 from s3batch_handler.page._task_facts import page_of_failed_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from s3batch_handler.engine._engine import Engine
@@ -43,16 +44,16 @@ class ServerJobs:
     Args:
         engines: The engines.
         s3: ``boto3.client("s3")`` of the server, for manifests.
-        address: The address of the server, for commands.
+        clients: Environment variables with which clients use the server, for commands.
         state: Its state folder, for commands.
     """
 
     def __init__(
-        self, engines: Engines, *, s3: Any, address: str, state: Path | None = None
+        self, engines: Engines, *, s3: Any, clients: Mapping[str, str], state: Path | None = None
     ) -> None:
         self._engines = engines
         self._s3 = s3
-        self._address = address
+        self._clients = clients
         self._state = state
         self._list = JobList(engines)
         self._ended = EndedJobs()
@@ -86,7 +87,7 @@ class ServerJobs:
             commands=[
                 *next_commands(
                     job,
-                    address=self._address,
+                    clients=self._clients,
                     account_id=account_id,
                     region=region,
                     state=self._state,

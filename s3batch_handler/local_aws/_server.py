@@ -1,8 +1,9 @@
 """S3 and S3 Control on this machine for any HTTP client: boto3, the AWS CLI, other languages.
 
-This is moto's S3 and STS, with calls for jobs. Jobs run only the functions that the server was
-started with. Any credentials are accepted, as in moto. Web pages could abuse that, so requests with
-an ``Origin``, and those for a host name that is not the server's, are refused.
+This is moto's S3 and STS, with calls for jobs. Or it runs jobs for an S3 that exists already, and
+has no S3 itself. Jobs run only the functions that the server was started with. Any credentials are
+accepted, as in moto. Web pages could abuse that, so requests with an ``Origin``, and those for a
+host name that is not the server's, are refused.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.engine.invoke._target import Target
+    from s3batch_handler.local_aws._existing_s3 import ExistingS3
 
 
 @contextmanager
 def serve(
     functions: Mapping[str, Target],
     *,
+    s3: ExistingS3 | None = None,
     host: str = LOOPBACK,
     port: int = 0,
     allowed_hosts: Iterable[str] = (),
@@ -52,14 +55,15 @@ def serve(
     It uses and empties moto's memory: a process can have one server, and no ``mock_aws`` with it.
 
     Args:
-        functions: The functions that jobs may invoke; worker processes use this server's S3.
+        functions: The functions that jobs may invoke; worker processes use the S3 of the jobs.
+        s3: The S3 that has the objects, manifests and reports. By default the server has one.
         host: The address to listen on. Its clients can read and write all objects, and run jobs.
         port: 0 for a free one.
         allowed_hosts: Further host names that clients may use, besides the address.
-        folders: Folders that become buckets of the same names.
+        folders: Folders that become buckets of the same names, in the S3 of the server.
         state: A folder that keeps jobs: they continue when the next server uses it.
-        environment: Environment variables for worker processes; those with which they use this
-            server take precedence.
+        environment: Environment variables for worker processes; those with which they use the S3
+            take precedence.
         **settings: Further settings of the engines, such as ``timeout``.
 
     Raises:
@@ -75,22 +79,29 @@ def serve(
             stack.enter_context(folder_lock(state))
         listening = stack.enter_context(listening_socket(host, port))
         address = _local_address(url_of(listening))
-        client = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
+        if s3 is None:
+            client = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
+            of_s3 = environment_for(address, _ACCESS_KEY_ID)
+        else:
+            client, of_s3 = s3.create_client(), s3.environment
+        elsewhere = None if s3 is None else s3.endpoint_url
         engines = Engines(
             functions,
             s3=client,
-            environment={**(environment or {}), **environment_for(address, _ACCESS_KEY_ID)},
+            environment={**(environment or {}), **of_s3},
             state=state,
             background=True,
             **settings,
         )
         hosts = tuple(allowed_hosts)
-        s3 = for_own_hosts(moto_server(), host=host, allowed_hosts=hosts)
-        pages = WebApp(
-            ServerJobs(engines, s3=client, address=address, state=state), allowed_hosts=hosts
+        moto = moto_server(s3_elsewhere=elsewhere)
+        services = for_own_hosts(moto, host=host, allowed_hosts=hosts)
+        jobs = ServerJobs(
+            engines, s3=client, clients=variables_of_clients(address, elsewhere), state=state
         )
+        pages = WebApp(jobs, allowed_hosts=hosts)
         stack.enter_context(job_calls(engines.get))
-        stack.enter_context(http_server(with_pages(s3, pages, hosts), listening))
+        stack.enter_context(http_server(with_pages(services, pages, hosts), listening))
         # Jobs end before the S3 that they work on.
         stack.enter_context(engines).continue_jobs()
         stack.callback(pages.close)  # pages get `end` before the jobs are stopped
@@ -102,6 +113,18 @@ def page_of(address: str) -> str | None:
     local = _local_address(address)
     is_reachable = is_loopback_address(urlsplit(local).hostname or "")
     return f"{local}{ROOT}" if is_reachable else None
+
+
+def variables_of_clients(address: str, s3_endpoint_url: str | None) -> dict[str, str]:
+    """Return environment variables with which clients on this machine use a server and its S3."""
+    local = _local_address(address)
+    if s3_endpoint_url is None:
+        return {"AWS_ENDPOINT_URL": local}
+    return {
+        "AWS_ENDPOINT_URL_S3_CONTROL": local,
+        "AWS_ENDPOINT_URL_STS": local,
+        "AWS_ENDPOINT_URL_S3": s3_endpoint_url,
+    }
 
 
 def _local_address(address: str) -> str:

@@ -28,6 +28,14 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Page": ("--page", "--page-port"),
         "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
     },
+    "serve": {
+        "Functions": (*("--function", "--timeout", "--env-file", "--max-redrives", "--tolerate"),),
+        "S3": (
+            *("--source", "--s3-endpoint-url", "--profile", "--ca-bundle", "--addressing-style"),
+        ),
+        "Server": ("--port", "--host", "--allowed-host", "--state"),
+        "Output": ("--json", "--quiet", "--help"),
+    },
     "estimate": {
         "Objects": (
             *("--objects", "--manifest", "--file", "--var", "--job-profile"),

@@ -206,3 +206,12 @@ def _region(variables: Mapping[str, str]) -> dict[str, str]:
             return {}
         region = "us-east-1"
     return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+
+
+def profile_variables(profile: str | None) -> dict[str, str]:
+    """Return environment variables with which SDKs use a profile; none for ``None``."""
+    # SDKs prefer credentials in variables to AWS_PROFILE, and ignore empty variables.
+    return {} if profile is None else {**dict.fromkeys(_CREDENTIALS, ""), "AWS_PROFILE": profile}
+
+
+_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
