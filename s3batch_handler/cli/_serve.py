@@ -116,6 +116,22 @@ def _host_name(name: str) -> str:
 @env_file_option
 @max_redrives_option
 @tolerate_option
+@click.option(
+    "--s3-concurrency",
+    type=Integer(1, 1000),
+    metavar="NUMBER",
+    default=32,
+    show_default=True,
+    help="Objects changed at a time, for each job.",
+)
+@click.option(
+    "--s3-requests",
+    type=Integer(1, 1000),
+    metavar="NUMBER",
+    default=64,
+    show_default=True,
+    help="Requests at a time, of all jobs.",
+)
 @json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(

@@ -26,6 +26,7 @@ from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._job_reader import JobReader
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._registered_functions import Functions
+from s3batch_handler.engine.operations._s3_endpoint import shared_endpoint
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -68,6 +69,12 @@ class Engine:
         environment: Environment variables for worker processes.
         clock: Returns the time, with its time zone.
         state: The folder in which jobs are kept. Without it, they exist as long as the engine.
+        s3_concurrency: Objects of a job that an operation of S3 changes at a time. With 1 in the
+            foreground, they are changed in the order of the manifest. Otherwise requests that S3
+            throttles or does not answer are retried for minutes, and all requests pause together.
+            ``s3`` needs ``Config(max_pool_connections=…)`` of at least this number.
+        s3_requests: The requests of such operations at a time. All jobs of the process
+            share this limit if their engines have it and the same URL of S3.
         background: Run jobs in threads, one at a time. A job pauses for a job of higher priority.
             Otherwise interrupted jobs continue before the constructor returns.
 
@@ -75,8 +82,8 @@ class Engine:
         reader: Reads what S3 Control does not return about the jobs.
 
     Raises:
-        ValueError: A key of ``functions`` is neither the name nor the ARN of a function, or
-            ``tolerate`` has another form.
+        ValueError: A key of ``functions`` is neither the name nor the ARN of a function,
+            ``tolerate`` has another form, or ``s3`` has too few connections.
         InvalidFunction: A value of ``functions`` is not a valid target.
         TypeError: A value of ``functions`` has a type that cannot be called.
         StateError: The folder cannot be used, or another engine uses it.
@@ -95,12 +102,18 @@ class Engine:
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
+        s3_concurrency: int = 1,
+        s3_requests: int = 64,
         background: bool = False,
     ) -> None:
         known = Functions(functions, account_id=account_id, region=region)
         self._arn_of_jobs = f"arn:aws:s3:{region}:{account_id}:job"
         self._clock = clock
         threshold = FailureThreshold.parse(tolerate)
+        s3_endpoint = None
+        if background or s3_concurrency > 1:
+            _check_connections(s3, min(s3_concurrency, s3_requests))
+            s3_endpoint = shared_endpoint(s3, s3_requests)
         with ExitStack() as stack:
             folder = stack.enter_context(_temporary() if state is None else folder_lock(state))
             path = None if state is None else folder / "jobs"
@@ -115,6 +128,8 @@ class Engine:
                 timeout=timeout,
                 environment=environment,
                 retries_later=background,
+                s3_concurrency=s3_concurrency,
+                s3_endpoint=s3_endpoint,
             )
             scheduler = Scheduler(self._jobs, execution, background=background)
             self.reader = JobReader(self._jobs, execution, s3=s3)
@@ -253,6 +268,16 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_connections(s3: Any, needed: int) -> None:
+    """Check that a client has a connection for each parallel request."""
+    connections = s3.meta.config.max_pool_connections
+    if connections < needed:
+        raise ValueError(
+            f"s3_concurrency is {needed}, but the S3 client has {connections} connections. "
+            f"Create it with botocore.config.Config(max_pool_connections={needed})"
+        )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from s3batch_handler.engine.invoke._target import default_timeout, invoker_for, 
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
+from s3batch_handler.engine.operations._s3_requests import S3Requests
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._log_tail import Log
     from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
+    from s3batch_handler.engine.operations._s3_endpoint import S3Endpoint
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._job import JobSpec, ReportRequest
+    from s3batch_handler.jobs._operations import Operation
 
 TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
 ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
@@ -79,7 +82,8 @@ class JobExecution:
 
     Attributes:
         jobs: All jobs of the engine.
-        functions, s3, max_redrives, timeout, environment: See ``Engine``.
+        functions, s3, max_redrives, timeout, environment, s3_concurrency: See ``Engine``.
+        s3_endpoint: Limits the requests of S3's own operations; ``None`` to run them one by one.
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
         running: What is known about each job that runs, by its ID.
@@ -95,6 +99,8 @@ class JobExecution:
     timeout: float | None
     environment: Mapping[str, str] | None
     retries_later: bool
+    s3_concurrency: int = 1
+    s3_endpoint: S3Endpoint | None = None
     running: dict[str, RunObserver] = field(default_factory=dict)
     ended: dict[str, RunObserver] = field(default_factory=dict)
     logs: JobLogs = field(default_factory=JobLogs)
@@ -323,7 +329,7 @@ class JobExecution:
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:
-            return S3Invoker(s3_operation(spec.operation, self.s3), spec.operation.name)
+            return self._s3_invoker_for(spec.operation)
         arn = invoke.function_arn
         assert arn is not None  # validated with the request
         function = self.functions.find(arn)
@@ -336,6 +342,18 @@ class JobExecution:
             timeout=self.timeout,
             variables=self.environment,
             log=log,
+        )
+
+    def _s3_invoker_for(self, operation: Operation) -> S3Invoker:
+        """Create the invoker for an operation of S3."""
+        if self.s3_endpoint is None:
+            return S3Invoker(s3_operation(operation, self.s3), operation.name)
+        requests = S3Requests(self.s3, self.s3_endpoint)
+        return S3Invoker(
+            s3_operation(operation, requests),
+            operation.name,
+            requests=requests,
+            concurrency=self.s3_concurrency,
         )
 
     def _report(self, job_id: str, request: ReportRequest) -> JobReport | None:

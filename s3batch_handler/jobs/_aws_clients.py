@@ -38,13 +38,14 @@ def s3_client(
     return aws_client("s3", session, endpoint_url=endpoint_url, **options)
 
 
-def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> Any:
+def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None, **options: Any) -> Any:
     """Create a client for an S3 of this package on this machine, without a proxy.
 
-    Such an S3 checks only the access key ID, so the secret has the same value.
+    Such an S3 checks only the access key ID, so the secret has the same value. ``options`` are
+    botocore's, such as ``max_pool_connections``.
     """
     credentials = boto3.Session(access_key_id, access_key_id)
-    return aws_client("s3", credentials, endpoint_url=endpoint_url, proxies={})
+    return aws_client("s3", credentials, endpoint_url=endpoint_url, proxies={}, **options)
 
 
 def s3control_client(

@@ -48,6 +48,7 @@ def serve(
     folders: Iterable[Path] = (),
     state: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    s3_requests: int = 64,
     **settings: Any,
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs, and yield the address, ``http://host:port``.
@@ -64,6 +65,7 @@ def serve(
         state: A folder that keeps jobs: they continue when the next server uses it.
         environment: Environment variables for worker processes; those with which they use the S3
             take precedence.
+        s3_requests: The requests of S3's own operations at a time, of all jobs.
         **settings: Further settings of the engines, such as ``timeout``.
 
     Raises:
@@ -79,17 +81,19 @@ def serve(
             stack.enter_context(folder_lock(state))
         listening = stack.enter_context(listening_socket(host, port))
         address = _local_address(url_of(listening))
+        connections = {"max_pool_connections": s3_requests}
         if s3 is None:
-            client = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
+            client = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address, **connections)
             of_s3 = environment_for(address, _ACCESS_KEY_ID)
         else:
-            client, of_s3 = s3.create_client(), s3.environment
+            client, of_s3 = s3.create_client(**connections), s3.environment
         elsewhere = None if s3 is None else s3.endpoint_url
         engines = Engines(
             functions,
             s3=client,
             environment={**(environment or {}), **of_s3},
             state=state,
+            s3_requests=s3_requests,
             background=True,
             **settings,
         )

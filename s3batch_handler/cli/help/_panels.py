@@ -32,6 +32,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Functions": (*("--function", "--timeout", "--env-file", "--max-redrives", "--tolerate"),),
         "S3": (
             *("--source", "--s3-endpoint-url", "--profile", "--ca-bundle", "--addressing-style"),
+            *("--s3-concurrency", "--s3-requests"),
         ),
         "Server": ("--port", "--host", "--allowed-host", "--state"),
         "Output": ("--json", "--quiet", "--help"),

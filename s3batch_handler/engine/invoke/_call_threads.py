@@ -74,6 +74,7 @@ class CallThreads:
     Attributes:
         pending: The entries without an answer, by number.
         running: The running call of each thread, and when it began.
+        stopped: Set when no further call may start.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class CallThreads:
         self.running: dict[str, tuple[ManifestEntry, float] | None] = {}
         self._to_call: SimpleQueue[tuple[int, ManifestEntry] | None] = SimpleQueue()
         self._answered: SimpleQueue[tuple[int, TimedAnswer | Exception]] = SimpleQueue()
-        self._stopped = threading.Event()
+        self.stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start_calls(self, entries: Iterator[ManifestEntry]) -> None:
@@ -110,7 +111,7 @@ class CallThreads:
         for number, entry in iter(self._to_call.get, None):
             self.running[name] = (entry, time.monotonic())
             try:
-                self._answered.put((number, self._answer(entry, self._stopped)))
+                self._answered.put((number, self._answer(entry, self.stopped)))
             except Exception as error:  # finished() raises it
                 self._answered.put((number, error))
             self.running[name] = None
@@ -129,7 +130,7 @@ class CallThreads:
 
     def stop(self, grace: float) -> Answers:
         """Start no further call; yield the answers of the next ``grace`` seconds, then the rest."""
-        self._stopped.set()
+        self.stopped.set()
         with suppress(Empty):
             while task := self._to_call.get_nowait():
                 yield self.pending.pop(task[0]), NotRun(), None
@@ -146,7 +147,7 @@ class CallThreads:
 
     def close(self) -> None:
         """End the threads. A thread that waits for a response ends when it arrives."""
-        self._stopped.set()
+        self.stopped.set()
         for _ in self._threads:
             self._to_call.put(None)
         deadline = time.monotonic() + _TICK

@@ -172,11 +172,11 @@ def response_of(
         error = json.loads(text)
         text = str(error.get("message") or error.get("Message") or text)
     code = headers.get("x-amzn-errortype", "").partition(":")[0] or f"HTTP {status}"
-    raise CallFailed(status, code, text + hint, _seconds(headers.get("retry-after", "")))
+    raise CallFailed(status, code, text + hint, retry_after_seconds(headers.get("retry-after", "")))
 
 
-def _seconds(text: str) -> float:
-    """Return the seconds of a ``Retry-After``, at most a minute; Lambda sends a number."""
+def retry_after_seconds(text: str) -> float:
+    """Return the seconds of a ``Retry-After``, at most a minute; 0 for a date or other text."""
     with suppress(ValueError):
         return min(max(0.0, float(text)), _LONGEST_WAIT)
     return 0.0

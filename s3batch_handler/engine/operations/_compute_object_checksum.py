@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import ServiceError
+from s3batch_handler.engine.invoke._call_threads import Stopped
 from s3batch_handler.engine.operations._base import CannotRun, service_error
 from s3batch_handler.engine.operations._checksums import checksum_algorithm
 
@@ -40,6 +41,8 @@ def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Opera
     def compute(item: ObjectRef) -> Answer:
         try:
             etag, digest, parts = checksum(s3, item, new)
+        except Stopped:
+            raise
         except Exception as error:  # reported in the form of checksum jobs
             return _failed(service_error(error))
         message = {

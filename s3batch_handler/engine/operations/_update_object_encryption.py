@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,14 @@ def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Ope
         raise CannotRun(problem, code="InvalidRequest")
     encryption = settings.object_encryption.to_boto3()
     is_supported = False
+    first_check = threading.Lock()  # tasks may run in several threads
 
     def update(item: ObjectRef) -> Answer:
         nonlocal is_supported
-        if not is_supported:
-            _check_support(s3, item.bucket, encryption)
-            is_supported = True
+        with first_check:
+            if not is_supported:
+                _check_support(s3, item.bucket, encryption)
+                is_supported = True
         s3.update_object_encryption(**item.location, ObjectEncryption=encryption)
         return SUCCESSFUL
 
