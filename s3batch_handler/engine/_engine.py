@@ -69,6 +69,9 @@ class Engine:
         environment: Environment variables for worker processes.
         clock: Returns the time, with its time zone.
         state: The folder in which jobs are kept. Without it, they exist as long as the engine.
+        existing_s3: Whether ``s3`` is a store such as Ceph or MinIO, not AWS or an imitation of it
+            such as moto. Operations of S3 then copy objects over 5 GB in parts, which S3 Batch
+            Operations refuses, and do not look up each object first.
         s3_concurrency: Objects of a job that an operation of S3 changes at a time. With 1 in the
             foreground, they are changed in the order of the manifest. Otherwise requests that S3
             throttles or does not answer are retried for minutes, and all requests pause together.
@@ -102,6 +105,7 @@ class Engine:
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
+        existing_s3: bool = False,
         s3_concurrency: int = 1,
         s3_requests: int = 64,
         background: bool = False,
@@ -128,6 +132,7 @@ class Engine:
                 timeout=timeout,
                 environment=environment,
                 retries_later=background,
+                existing_s3=existing_s3,
                 s3_concurrency=s3_concurrency,
                 s3_endpoint=s3_endpoint,
             )

@@ -16,6 +16,7 @@ from s3batch_handler.engine.invoke._registered_functions import qualified_name
 from s3batch_handler.engine.invoke._target import default_timeout, invoker_for, runs_in_workers
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
+from s3batch_handler.engine.operations._base import Store
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._s3_requests import S3Requests
 from s3batch_handler.engine.operations._table import s3_operation
@@ -82,7 +83,8 @@ class JobExecution:
 
     Attributes:
         jobs: All jobs of the engine.
-        functions, s3, max_redrives, timeout, environment, s3_concurrency: See ``Engine``.
+        functions, s3, max_redrives, timeout, environment: See ``Engine``.
+        existing_s3, s3_concurrency: See ``Engine``.
         s3_endpoint: Limits the requests of S3's own operations; ``None`` to run them one by one.
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
@@ -99,6 +101,7 @@ class JobExecution:
     timeout: float | None
     environment: Mapping[str, str] | None
     retries_later: bool
+    existing_s3: bool = False
     s3_concurrency: int = 1
     s3_endpoint: S3Endpoint | None = None
     running: dict[str, RunObserver] = field(default_factory=dict)
@@ -346,11 +349,12 @@ class JobExecution:
 
     def _s3_invoker_for(self, operation: Operation) -> S3Invoker:
         """Create the invoker for an operation of S3."""
+        is_imitation = not self.existing_s3
         if self.s3_endpoint is None:
-            return S3Invoker(s3_operation(operation, self.s3), operation.name)
+            return S3Invoker(s3_operation(operation, Store(self.s3, is_imitation)), operation.name)
         requests = S3Requests(self.s3, self.s3_endpoint)
         return S3Invoker(
-            s3_operation(operation, requests),
+            s3_operation(operation, Store(requests, is_imitation, requests.is_stopped)),
             operation.name,
             requests=requests,
             concurrency=self.s3_concurrency,

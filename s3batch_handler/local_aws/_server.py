@@ -93,6 +93,7 @@ def serve(
             s3=client,
             environment={**(environment or {}), **of_s3},
             state=state,
+            existing_s3=s3 is not None,
             s3_requests=s3_requests,
             background=True,
             **settings,

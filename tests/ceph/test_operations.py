@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from s3batch_handler.engine.operations import _copy_in_parts, _put_object_copy
 from tests.support.ceph_jobs import DONE
+from tests.support.operation_jobs import refuse
 
 if TYPE_CHECKING:
     from tests.support.ceph_jobs import Store
@@ -53,10 +55,11 @@ def test_copies_have_the_content_the_metadata_and_the_tags(store: Store, line: s
     assert tags_of(store, store.copies, f"2026/{KEY}") == {"size": "big"}
 
 
-def test_copies_can_have_other_metadata_and_permissions(store: Store, line: str) -> None:
+def test_copies_can_have_other_metadata_tags_and_permissions(store: Store, line: str) -> None:
     """The settings of the operation replace what the object has."""
     settings = {
         "NewObjectMetadata": {"ContentType": "text/plain", "UserMetadata": {"camera": "new"}},
+        "NewObjectTagging": [{"Key": "a", "Value": "1 + 1"}],
         "CannedAccessControlList": "public-read",
     }
 
@@ -64,7 +67,59 @@ def test_copies_can_have_other_metadata_and_permissions(store: Store, line: str)
 
     copy = store.s3.head_object(Bucket=store.copies, Key=KEY)
     assert (copy["ContentType"], copy["Metadata"]) == ("text/plain", {"camera": "new"})
+    assert tags_of(store, store.copies) == {"a": "1 + 1"}
     assert EVERYBODY in grantees(store, store.copies)
+
+
+def test_copies_with_other_metadata_keep_the_tags(store: Store, line: str) -> None:
+    """As in S3. Ceph 16 itself loses them."""
+    settings = {"NewObjectMetadata": {"ContentType": "text/plain"}}
+
+    assert store.results(store.run(store.copying(**settings), [line])) == [DONE]
+    assert tags_of(store, store.copies) == {"size": "big"}
+
+
+def test_copies_can_be_locked(store: Store, line: str) -> None:
+    """With a retention and a legal hold, which Ceph 16 itself ignores."""
+    with store.lock() as bucket:
+        settings = {
+            "TargetResource": f"arn:aws:s3:::{bucket}",
+            "ObjectLockMode": "GOVERNANCE",
+            "ObjectLockRetainUntilDate": TOMORROW.isoformat(),
+            "ObjectLockLegalHoldStatus": "ON",
+        }
+        job = store.run(store.copying(**settings), [line])
+        place = {"Bucket": bucket, "Key": KEY}
+        hold = store.s3.get_object_legal_hold(**place)["LegalHold"]["Status"]
+        retention = store.s3.get_object_retention(**place)["Retention"]
+
+    assert store.results(job) == [DONE]
+    assert (hold, retention["Mode"]) == ("ON", "GOVERNANCE")
+    assert retention["RetainUntilDate"] == TOMORROW
+
+
+def test_objects_that_the_store_refuses_to_copy_are_copied_in_parts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With metadata and tags, and no parts remain. Here, the limit is 1 byte, not 5 GB."""
+    monkeypatch.setattr(_put_object_copy, "MAX_COPY_BYTES", 1)
+    monkeypatch.setattr(_copy_in_parts, "_PART_BYTES", 5 * 1024**2)
+    body = bytes(range(256)) * 45056  # 11 MiB
+    store.s3.put_object(
+        Bucket=store.photos, Key=KEY, Body=body, Metadata={"camera": "old"}, Tagging="size=big"
+    )
+
+    def refuse_copies(**_: Any) -> None:
+        raise refuse(400, "InvalidRequest")
+
+    store.s3.meta.events.register("before-call.s3.CopyObject", refuse_copies)
+    (row,) = store.rows(store.run(store.copying(), [store.line(KEY)]))
+
+    assert row.message == "Successful (copied in 3 parts)"
+    copy = store.s3.get_object(Bucket=store.copies, Key=KEY)
+    assert (copy["Body"].read(), copy["Metadata"]) == (body, {"camera": "old"})
+    assert tags_of(store, store.copies) == {"size": "big"}
+    assert "Uploads" not in store.s3.list_multipart_uploads(Bucket=store.copies)
 
 
 def test_conditions_of_a_copy_are_checked(store: Store, line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from s3batch_handler.core._aws_errors import AwsError, aws_error_code
 from s3batch_handler.core._classification import classify
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
     S3Operation: TypeAlias = Callable[[ObjectRef], Answer]
     """Changes one object. Raises the errors of the client."""
+
+
+class Store(NamedTuple):
+    """The S3 that has the objects of a job.
+
+    Attributes:
+        s3: ``boto3.client("s3")``, or an ``S3Requests``.
+        is_imitation: Whether it may not check what S3 checks, as moto: see :func:`look_up`.
+        is_stopped: Returns whether the job was stopped, for tasks that take long.
+    """
+
+    s3: Any
+    is_imitation: bool = True
+    is_stopped: Callable[[], bool] = lambda: False
+
 
 SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
 """The message of successful tasks in AWS's reports (seen for copies, restores and tags)."""
@@ -61,12 +76,13 @@ def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
     return response
 
 
-def call_for_each(s3: Any, call: str, **arguments: Any) -> S3Operation:
+def call_for_each(store: Store, call: str, **arguments: Any) -> S3Operation:
     """Return an operation that makes a call of boto3 for each object, if the object exists."""
-    method = getattr(s3, call)
+    method = getattr(store.s3, call)
 
     def run(item: ObjectRef) -> Answer:
-        look_up(s3, item)
+        if store.is_imitation:
+            look_up(store.s3, item)
         method(**item.location, **arguments)
         return SUCCESSFUL
 

@@ -20,12 +20,12 @@ from s3batch_handler.engine.operations._checksums import checksum_algorithm
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.operations._base import S3Operation, Store
     from s3batch_handler.engine.operations._checksums import NewChecksum
     from s3batch_handler.jobs._operations import ComputeObjectChecksum
 
 
-def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Operation:
+def compute_object_checksum(settings: ComputeObjectChecksum, store: Store) -> S3Operation:
     """Compute the checksum of the full object, or of the checksums of its parts.
 
     Default: CRC64NVME of the full object, as in S3.
@@ -40,7 +40,7 @@ def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Opera
 
     def compute(item: ObjectRef) -> Answer:
         try:
-            etag, digest, parts = checksum(s3, item, new)
+            etag, digest, parts = checksum(store.s3, item, new)
         except Stopped:
             raise
         except Exception as error:  # reported in the form of checksum jobs

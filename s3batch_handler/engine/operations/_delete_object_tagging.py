@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s3batch_handler.engine.operations._base import call_for_each
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.operations._base import S3Operation, Store
 
 
-def delete_object_tagging(_: object, s3: Any) -> S3Operation:
+def delete_object_tagging(_: object, store: Store) -> S3Operation:
     """Remove the tags; the operation has no parameters."""
-    return call_for_each(s3, "delete_object_tagging")
+    return call_for_each(store, "delete_object_tagging")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.engine.operations._base import CannotRun, call_for_each, grant_headers
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.operations._base import S3Operation, Store
     from s3batch_handler.jobs._operations import PutObjectAcl
 
 
-def put_object_acl(settings: PutObjectAcl, s3: Any) -> S3Operation:
+def put_object_acl(settings: PutObjectAcl, store: Store) -> S3Operation:
     """Set a canned ACL, or grants."""
-    return call_for_each(s3, "put_object_acl", **_arguments(settings))
+    return call_for_each(store, "put_object_acl", **_arguments(settings))
 
 
 def _arguments(settings: PutObjectAcl) -> dict[str, Any]:

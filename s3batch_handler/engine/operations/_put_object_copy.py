@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from s3batch_handler.core._keys import bucket_name, is_directory_bucket
+from s3batch_handler.core._model import Outcome
 from s3batch_handler.engine.operations._base import (
     SUCCESSFUL,
     CannotRun,
@@ -16,42 +17,60 @@ from s3batch_handler.engine.operations._base import (
     service_error,
     without_none,
 )
+from s3batch_handler.engine.operations._copy_in_parts import Copied, copy_in_parts
+from s3batch_handler.engine.operations._ignored_arguments import set_ignored_arguments
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.invoke._answer import Answer, ServiceError
+    from s3batch_handler.engine.operations._base import S3Operation, Store
     from s3batch_handler.jobs._operations import PutObjectCopy
 
 MAX_COPY_BYTES: Final = 5 * 1024**3
 """The limit of CopyObject (S3 API reference), and of S3 Batch Operations."""
 
 
-def put_object_copy(settings: PutObjectCopy, s3: Any) -> S3Operation:
+def put_object_copy(settings: PutObjectCopy, store: Store) -> S3Operation:
     """Copy with all parameters of CopyObject.
 
-    Size and conditions are also checked here, because an imitation of S3 may not check them.
+    If S3 is an imitation, size and conditions are also checked here. Otherwise an object over 5 GB
+    is copied in parts, if S3 refuses to copy it.
     """
+    s3 = store.s3
     bucket, folder = _target(settings)
     conditions, arguments = _conditions(settings), _arguments(settings)
 
     def copy(item: ObjectRef) -> Answer:
-        original = look_up(s3, item, **conditions)
-        if original["ContentLength"] > MAX_COPY_BYTES:
-            return error_of_s3(400, "InvalidRequest", _TOO_LARGE)
+        target = {"Bucket": bucket, "Key": folder + item.key}
+        if store.is_imitation or conditions:
+            original = look_up(s3, item, **conditions)
+            if store.is_imitation and original["ContentLength"] > MAX_COPY_BYTES:
+                return error_of_s3(400, "InvalidRequest", _TOO_LARGE)
         try:
-            s3.copy_object(
-                Bucket=bucket, Key=folder + item.key, CopySource=dict(item.location), **arguments
-            )
+            response = s3.copy_object(**target, CopySource=dict(item.location), **arguments)
         except Exception as error:
             failure = service_error(error)
-            if failure.http_status != 501 or not is_directory_bucket(bucket):
+            if failure.http_status == 501 and is_directory_bucket(bucket):
+                # S3 cannot copy objects with tags to a directory bucket (User Guide).
+                return UnsupportedObject(501, failure.error_code, failure.reason, failure.details)
+            if store.is_imitation or not _is_too_large(s3, item, failure):
                 raise
-            # S3 cannot copy objects with tags to a directory bucket (User Guide).
-            return UnsupportedObject(501, failure.error_code, failure.reason, failure.details)
-        return SUCCESSFUL
+            copied = copy_in_parts(store, item, target, arguments)
+        else:
+            copied = Copied(SUCCESSFUL, response.get("VersionId"))
+        if not store.is_imitation and isinstance(copied.answer, Outcome):
+            set_ignored_arguments(s3, item, target, copied, arguments)
+        return copied.answer
 
     return copy
+
+
+def _is_too_large(s3: Any, item: ObjectRef, failure: ServiceError) -> bool:
+    """Return whether S3 may have refused a copy because of the size of the object."""
+    if failure.http_status not in (400, 413) and failure.error_code != "EntityTooLarge":
+        return False
+    size: int = look_up(s3, item)["ContentLength"]
+    return size > MAX_COPY_BYTES
 
 
 _TOO_LARGE: Final = (

@@ -49,15 +49,27 @@ class S3Requests:
             "needs-retry.s3", partial(_raise_without_retry, s3), unique_id="s3batch-no-retries"
         )
 
+    def is_stopped(self) -> bool:
+        """Return whether the job was stopped."""
+        return self.stopped.is_set()
+
     def __getattr__(self, name: str) -> Any:
         return partial(self._send, getattr(self._s3, name))
 
-    def _send(self, method: Any, /, **arguments: Any) -> Any:
+    def abort_multipart_upload(self, **arguments: Any) -> Any:
+        """Abort an upload, also after the job was stopped."""
+        method = self._s3.abort_multipart_upload
+        return self._send(method, stopped=threading.Event(), **arguments)
+
+    def _send(
+        self, method: Any, /, *, stopped: threading.Event | None = None, **arguments: Any
+    ) -> Any:
+        stopped = stopped or self.stopped
         first_failure: float | None = None
         tries = 0
         while True:
             try:
-                with self._endpoint.request(self.stopped) as start:
+                with self._endpoint.request(stopped) as start:
                     return self._try(start, method, arguments)
             except _Retried as retried:
                 error, tries = retried.error, tries + 1
@@ -68,7 +80,7 @@ class S3Requests:
                     raise error from None
             # Requests that failed together do not return together.
             pause = _RANDOM.uniform(0, min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE))
-            if self.stopped.wait(pause):
+            if stopped.wait(pause):
                 raise Stopped
 
     def _try(self, start: float, method: Any, arguments: dict[str, Any]) -> Any:

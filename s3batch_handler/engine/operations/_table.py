@@ -1,8 +1,8 @@
 """The table of S3's own operations, which a job can do instead of invoking a function.
 
 Each operation has a module with a function of the operation's shape (``jobs/_operations.py``) and
-``boto3.client("s3")``. It returns an :data:`~._base.S3Operation`, which is called for each object
-and returns the result of the task.
+the :class:`~._base.Store` of the objects. It returns an :data:`~._base.S3Operation`, which is
+called for each object and returns the result of the task.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from s3batch_handler.engine.operations._update_object_encryption import update_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.operations._base import S3Operation, Store
     from s3batch_handler.jobs._operations import Operation
 
 
-def s3_operation(settings: Operation, s3: Any) -> S3Operation:
+def s3_operation(settings: Operation, store: Store) -> S3Operation:
     """Create the operation of a job.
 
     Raises:
@@ -36,13 +36,13 @@ def s3_operation(settings: Operation, s3: Any) -> S3Operation:
             an old boto3 may lack a call), or a parameter is missing.
     """
     make, call = _OPERATIONS.get(settings.name, (None, None))
-    if make is None or (call is not None and not hasattr(s3, call)):
+    if make is None or (call is not None and not hasattr(store.s3, call)):
         raise CannotRun(f"{settings.name} is not implemented here")
-    return make(settings.chosen, s3)
+    return make(settings.chosen, store)
 
 
 # The function that creates the operation, and the call of boto3 that it uses, if any.
-_OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str | None]]] = {
+_OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Store], S3Operation], str | None]]] = {
     "S3PutObjectCopy": (put_object_copy, "copy_object"),
     "S3PutObjectAcl": (put_object_acl, "put_object_acl"),
     "S3PutObjectTagging": (put_object_tagging, "put_object_tagging"),

@@ -12,16 +12,17 @@ from s3batch_handler.engine.operations._base import SUCCESSFUL, CannotRun
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.engine.operations._base import S3Operation, Store
     from s3batch_handler.jobs._operations import UpdateObjectEncryption
 
 
-def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Operation:
+def update_object_encryption(settings: UpdateObjectEncryption, store: Store) -> S3Operation:
     """Set the key, after a check that this S3 supports the call."""
     if settings.object_encryption is None:
         problem = "S3UpdateObjectEncryption: ObjectEncryption is missing"
         raise CannotRun(problem, code="InvalidRequest")
     encryption = settings.object_encryption.to_boto3()
+    s3 = store.s3
     is_supported = False
     first_check = threading.Lock()  # tasks may run in several threads
 

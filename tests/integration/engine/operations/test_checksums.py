@@ -14,6 +14,7 @@ from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._model import ObjectRef, ResultCode
 from s3batch_handler.engine.invoke._answer import ServiceError
 from s3batch_handler.engine.operations import _checksums as checksums
+from s3batch_handler.engine.operations._base import Store
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._operations import Operation
@@ -117,7 +118,7 @@ def test_a_checksum_is_retried_after_an_error_of_s3(s3: Any) -> None:
             model.name,
         )
 
-    operation = s3_operation(Operation.model_validate(CHECKSUM), client("s3"))
+    operation = s3_operation(Operation.model_validate(CHECKSUM), Store(client("s3")))
     client("s3").meta.events.register("before-call.s3.GetObject", refuse)
     try:
         answer = operation(ObjectRef(bucket="photos", key="a b+c.jpg"))

@@ -13,6 +13,7 @@ from moto.s3.models import s3_backends
 
 from s3batch_handler.core._model import ObjectRef, Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import ServiceError
+from s3batch_handler.engine.operations._base import Store
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.jobs._operations import Operation
@@ -163,7 +164,7 @@ def test_every_parameter_of_a_copy_reaches_s3() -> None:
         stub.add_response("head_object", {"ContentLength": 1}, {**location, **conditions})
         stub.add_response("copy_object", {}, expected)
 
-        answer = s3_operation(settings, s3)(object_)
+        answer = s3_operation(settings, Store(s3))(object_)
 
         stub.assert_no_pending_responses()
     assert answer == Outcome(ResultCode.SUCCEEDED, "Successful")
@@ -216,7 +217,8 @@ def test_an_object_with_tags_is_not_copied_to_a_directory_bucket(slash: str) -> 
     """S3 responds with 501, and the job continues. moto has no directory buckets."""
     target = f"arn:aws:s3express:us-east-1:{ACCOUNT}:{slash}bucket/a--use1-az4--x-s3"
     operation = s3_operation(
-        Operation.model_validate({"S3PutObjectCopy": {"TargetResource": target}}), client("s3")
+        Operation.model_validate({"S3PutObjectCopy": {"TargetResource": target}}),
+        Store(client("s3")),
     )
     buckets = []
 

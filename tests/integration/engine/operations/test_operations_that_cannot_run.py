@@ -13,7 +13,7 @@ from botocore.loaders import Loader
 from botocore.stub import ANY, Stubber
 
 from s3batch_handler.core._model import ObjectRef, Outcome, ResultCode
-from s3batch_handler.engine.operations._base import CannotRun
+from s3batch_handler.engine.operations._base import CannotRun, Store
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.jobs._operations import Operation
@@ -98,7 +98,7 @@ with mock_s3batch({}):
 def test_an_old_boto3_without_a_call_is_not_implemented() -> None:
     """The client has no method for it."""
     with pytest.raises(CannotRun, match="S3PutObjectTagging is not implemented here"):
-        s3_operation(Operation.model_validate({"S3PutObjectTagging": {}}), object())
+        s3_operation(Operation.model_validate({"S3PutObjectTagging": {}}), Store(object()))
 
 
 def test_a_501_before_any_success_fails_the_job() -> None:
@@ -155,7 +155,7 @@ def test_the_encryption_of_objects_is_changed() -> None:
         stub.add_client_error(call, "NoSuchKey", expected_params={**expected, "Key": ANY})
         stub.add_response(call, {}, {**expected, "Key": "a"})
         stub.add_response(call, {}, {**expected, "Key": "b", "VersionId": "v"})
-        operation = s3_operation(settings, s3)
+        operation = s3_operation(settings, Store(s3))
 
         answers = [
             operation(ObjectRef(bucket="photos", key="a")),
