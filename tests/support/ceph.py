@@ -101,11 +101,14 @@ class Ceph:
             self._gateway.wait()
             self._gateway = None
 
-    def client(self, **options: Any) -> Any:
-        """Create an S3 client. ``options`` are botocore's, such as ``max_pool_connections``."""
+    def client(self, endpoint_url: str | None = None, **options: Any) -> Any:
+        """Create an S3 client. ``options`` are botocore's, such as ``max_pool_connections``.
+
+        ``endpoint_url`` is the address of a proxy in front of the gateway.
+        """
         session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
         config = Config(**{"s3": {"addressing_style": "path"}, "proxies": {}, **options})
-        return session.client("s3", endpoint_url=self.url, config=config)
+        return session.client("s3", endpoint_url=endpoint_url or self.url, config=config)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -194,6 +197,7 @@ auth allow insecure global id reclaim = false
 # One store, in memory.
 osd objectstore = memstore
 memstore device bytes = 4294967296
+osd client watch timeout = 3  # for a gateway that was killed
 osd class load list = *
 osd class default list = *
 osd crush chooseleaf type = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -41,11 +42,13 @@ class Store:
 
     def put_objects(self, keys: Iterable[str]) -> list[str]:
         """Create objects that contain their keys; return their lines of a manifest."""
-        lines = []
-        for key in keys:
+
+        def put(key: str) -> str:
             self.s3.put_object(Bucket=self.photos, Key=key, Body=key.encode())
-            lines.append(self.line(key))
-        return lines
+            return self.line(key)
+
+        with ThreadPoolExecutor(16) as pool:
+            return list(pool.map(put, keys))
 
     def line(self, key: str, version_id: str | None = None, *, bucket: str | None = None) -> str:
         line = f"{bucket or self.photos},{quote(key)}"

@@ -43,11 +43,13 @@ def changing_proxy(
     change: Callable[[Exchange], tuple[int, bytes] | None],
     *,
     before: bool = False,
+    keep_host: bool = False,
 ) -> Iterator[str]:
     """Forward requests to a server, and yield the address of the proxy.
 
     ``change`` returns status and body of another response, or ``None`` to keep it. With ``before``
-    it is called before the request is forwarded, which it prevents.
+    it is called before the request is forwarded, which it prevents. With ``keep_host`` the server
+    gets the host of the proxy, for which requests are signed.
     """
     upstream = urlsplit(address)
     assert upstream.hostname is not None
@@ -63,7 +65,9 @@ def changing_proxy(
             status, body = changed or (0, b"")
             if changed is None:
                 connection = http.client.HTTPConnection(str(upstream.hostname), upstream.port)
-                names = {name: value for name, value in self.headers.items() if name != "Host"}
+                names = dict(self.headers.items())
+                if not keep_host:
+                    names.pop("Host", None)
                 connection.request(self.command, self.path, content, names)
                 response = connection.getresponse()
                 status, body = response.status, response.read()
