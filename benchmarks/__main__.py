@@ -13,6 +13,7 @@ from benchmarks import (
     manifest_create,
     report,
     report_page,
+    s3_operations,
 )
 from benchmarks.runtime import command as runtime
 
@@ -44,6 +45,15 @@ measure_job.set_defaults(
 measure_fleet = commands.add_parser("fleet", help="a function in Lambda, called in parallel")
 measure_fleet.add_argument("--quick", action="store_true", help="make fewer calls")
 measure_fleet.set_defaults(run=lambda options: fleet.main(quick=options.quick))
+
+measure_operations = commands.add_parser("s3_operations", help="copies in the S3 of Ceph")
+measure_operations.add_argument("--quick", action="store_true", help="copy fewer objects")
+measure_operations.add_argument(
+    "--write", action="store_true", help="write docs/benchmarks-s3-operations.md"
+)
+measure_operations.set_defaults(
+    run=lambda options: s3_operations.main(quick=options.quick, write=options.write)
+)
 
 measure_report = commands.add_parser("report", help="the summary of a large completion report")
 measure_report.add_argument("--quick", action="store_true", help="read smaller reports")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
@@ -47,13 +47,18 @@ def clean_environment() -> dict[str, str]:
 
 
 @contextmanager
-def server_process(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a server in a folder, yield process and address, and terminate it at the end."""
+def server_process(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a server in a folder, yield process and address, and terminate it at the end.
+
+    ``variables`` are additional environment variables.
+    """
     with (folder / "server.log").open("a") as log:
         process = subprocess.Popen(
             [*COMMAND, "serve", *arguments],
             cwd=folder,
-            env=clean_environment(),
+            env={**clean_environment(), **(variables or {})},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
