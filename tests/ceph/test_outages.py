@@ -26,8 +26,8 @@ OBJECTS = 200
 
 def engine_of(s3: Any, **settings: Any) -> Engine:
     """Create an engine that tries each task once."""
-    settings = {"max_redrives": 0, "s3_concurrency": 8, **settings}
-    return Engine({}, s3=s3, existing_s3=True, background=True, **settings)
+    usual: dict[str, Any] = {"max_redrives": 0, "s3_concurrency": 8, "background": True}
+    return Engine({}, s3=s3, existing_s3=True, **{**usual, **settings})
 
 
 def test_a_gateway_that_restarts_fails_no_task(ceph: Ceph, store: Store) -> None:

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
@@ -107,7 +106,8 @@ class Ceph:
         ``endpoint_url`` is the address of a proxy in front of the gateway.
         """
         session: Any = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
-        config = Config(**{"s3": {"addressing_style": "path"}, "proxies": {}, **options})
+        usual: dict[str, Any] = {"s3": {"addressing_style": "path"}, "proxies": {}}
+        config = Config(**{**usual, **options})
         return session.client("s3", endpoint_url=endpoint_url or self.url, config=config)
 
     @property

@@ -86,9 +86,8 @@ class Store:
 
     def run(self, operation: dict[str, Any], lines: Iterable[str], **settings: Any) -> Job:
         """Run a job to its end; return its description."""
-        with Engine(
-            {}, s3=self.s3, **{"existing_s3": True, "s3_concurrency": 8, **settings}
-        ) as engine:
+        usual: dict[str, Any] = {"existing_s3": True, "s3_concurrency": 8}
+        with Engine({}, s3=self.s3, **{**usual, **settings}) as engine:
             return engine.describe_job(engine.create_job(self.spec(operation, lines)))
 
     def rows(self, job: Job) -> list[ReportRow]:

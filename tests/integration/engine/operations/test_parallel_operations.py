@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
@@ -22,7 +22,7 @@ from s3batch_handler.engine.operations._s3_endpoint import S3Endpoint, shared_en
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._s3_requests import S3Requests
 from s3batch_handler.jobs._status import JobStatus
-from tests.support.engine_jobs import over, rows, spec
+from tests.support.engine_jobs import over, rows, spec, status
 from tests.support.local_server import session
 from tests.support.moto_process import moto_process
 from tests.support.operation_jobs import TEMPLATE, refuse
@@ -161,6 +161,63 @@ def test_throttling_fails_no_task() -> None:
         assert (job.status, job.progress.succeeded) == (JobStatus.COMPLETE, 20)
         assert {row.message for row in rows(s3, job_id)} == {"Successful"}
     assert count >= 40
+
+
+def test_s3_decides_how_long_requests_pause(s3: Any) -> None:
+    """It sends Retry-After with its refusal."""
+    error = refuse(503, "SlowDown")
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"retry-after": "30"}
+    pace = RequestPace(4)
+
+    class S3:
+        meta = s3.meta
+
+        def head_object(self, **_: Any) -> None:
+            raise error
+
+    requests = S3Requests(S3(), S3Endpoint(pace), patience=0)
+    with pytest.raises(ClientError, match="SlowDown"):
+        requests.head_object()
+
+    assert 29 < pace.pause() <= 30
+
+
+def test_a_job_fails_as_soon_as_too_many_tasks_have_failed(s3: Any) -> None:
+    """Besides these, only tasks that had already started are run."""
+    with Engine({}, s3=s3, background=True, s3_concurrency=4, tolerate=2) as engine:
+        job = over(engine, engine.create_job(spec(s3, 200, Operation=TAGS)))
+
+    assert job.status == "Failed"
+    assert job.failure_reasons[0].failure_code == "FailureThresholdExceeded"
+    assert 3 <= job.progress.failed <= 3 + 2 * 4
+
+
+def test_a_job_pauses_for_a_job_of_higher_priority(s3: Any) -> None:
+    """It continues afterwards, and each object has one row."""
+    for number in range(40):
+        s3.put_object(Bucket="photos", Key=str(number))
+    go_on = threading.Event()
+
+    def hold(**_: Any) -> None:
+        assert go_on.wait(60)
+
+    s3.meta.events.register("before-call.s3.PutObjectTagging", hold)
+    try:
+        with Engine({}, s3=s3, background=True, s3_concurrency=4) as engine:
+            low = engine.create_job(spec(s3, 40, Operation=TAGS, Priority=1))
+            wait_for(lambda: status(engine, low) is JobStatus.ACTIVE)
+            high = engine.create_job(spec(s3, 3, Operation=TAGS, Priority=2))
+            wait_for(lambda: status(engine, low) is JobStatus.PAUSING)
+            go_on.set()
+            jobs = [over(engine, high), over(engine, low)]
+    finally:
+        s3.meta.events.unregister("before-call.s3.PutObjectTagging", hold)
+
+    assert [(job.status, job.progress.succeeded) for job in jobs] == [
+        (JobStatus.COMPLETE, 3),
+        (JobStatus.COMPLETE, 40),
+    ]
+    assert sorted(int(row.key) for row in rows(s3, low)) == list(range(40))
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
