@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.engine._engine import Engine
+from s3batch_handler.engine.operations import _copy_in_parts, _put_object_copy
 from s3batch_handler.jobs._status import JobStatus
 from tests.support.ceph_jobs import DONE, Store
 from tests.support.engine_jobs import over
+from tests.support.operation_jobs import refuse
 from tests.support.proxy import changing_proxy
 from tests.support.waiting import wait_for
 
@@ -62,6 +65,42 @@ def test_a_job_continues_with_the_next_engine(ceph: Ceph, store: Store, tmp_path
         job = over(engine, job_id)
 
     assert store.results(job) == [DONE] * OBJECTS
+
+
+def test_a_gateway_that_restarts_during_a_copy_in_parts_fails_no_task(
+    ceph: Ceph, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parts that were copied before are not copied again."""
+    monkeypatch.setattr(_put_object_copy, "MAX_COPY_BYTES", 1)
+    monkeypatch.setattr(_copy_in_parts, "_PART_BYTES", 5 * 1024**2)
+    body = os.urandom(1024) * (40 * 1024)  # 8 parts
+    store.s3.put_object(Bucket=store.photos, Key="large", Body=body)
+    parts = 0
+
+    def refuse_copies(**_: Any) -> None:
+        raise refuse(400, "InvalidRequest")
+
+    is_copying = threading.Event()
+
+    def count(**_: Any) -> None:
+        nonlocal parts
+        parts += 1
+        if parts == 3:
+            is_copying.set()
+
+    store.s3.meta.events.register("before-call.s3.CopyObject", refuse_copies)
+    store.s3.meta.events.register("after-call.s3.UploadPartCopy", count)
+    with engine_of(store.s3) as engine:
+        job_id = engine.create_job(store.spec(store.copying(), [store.line("large")]))
+        assert is_copying.wait(60)
+        ceph.kill_gateway()
+        ceph.start_gateway()  # not in the hook: it ends with the thread that starts it
+        job = over(engine, job_id)
+
+    assert store.results(job) == [DONE]
+    assert store.s3.get_object(Bucket=store.copies, Key="large")["Body"].read() == body
+    assert 8 <= parts <= 12  # four are copied at a time
+    assert "Uploads" not in store.s3.list_multipart_uploads(Bucket=store.copies)
 
 
 def test_throttling_fails_no_task(ceph: Ceph, store: Store) -> None:
