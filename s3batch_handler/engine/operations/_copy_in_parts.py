@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlencode
 
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -27,12 +26,10 @@ class Copied(NamedTuple):
     Attributes:
         answer: The result of the task.
         version_id: The version that was created, if there is one.
-        is_in_parts: Whether it was copied with a multipart upload.
     """
 
     answer: Answer
     version_id: str | None = None
-    is_in_parts: bool = False
 
 
 def copy_in_parts(
@@ -47,7 +44,7 @@ def copy_in_parts(
         store: The S3 of both objects.
         item: The original.
         target: Bucket and key of the copy.
-        arguments: Other parameters of CopyObject.
+        arguments: Other parameters of CopyObject, with the tags of the copy.
     """
     s3 = store.s3
     payer = {name: arguments[name] for name in ("RequestPayer",) if name in arguments}
@@ -57,9 +54,7 @@ def copy_in_parts(
     source: dict[str, Any] = dict(item.location)
     if original.get("VersionId"):
         source["VersionId"] = original["VersionId"]
-    created = s3.create_multipart_upload(
-        **target, **_upload_arguments(s3, source, original, arguments)
-    )
+    created = s3.create_multipart_upload(**target, **_upload_arguments(original, arguments))
     upload = {**target, "UploadId": created["UploadId"], **payer}
     try:
         parts = _copy_parts(store, source, original, upload)
@@ -72,7 +67,7 @@ def copy_in_parts(
         _abort(s3, upload)
         raise
     text = f"Successful (copied in {len(parts):,} parts)"
-    return Copied(Outcome(ResultCode.SUCCEEDED, text), version_id, is_in_parts=True)
+    return Copied(Outcome(ResultCode.SUCCEEDED, text), version_id)
 
 
 def _copy_parts(
@@ -143,22 +138,16 @@ def _abort(s3: Any, upload: dict[str, str]) -> None:
 # ---------------------------------------------------------------- what the copy has
 
 
-def _upload_arguments(
-    s3: Any, source: dict[str, Any], original: Mapping[str, Any], arguments: Mapping[str, Any]
-) -> dict[str, Any]:
+def _upload_arguments(original: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of CreateMultipartUpload.
 
-    CopyObject copies metadata, tags and the algorithm of the checksum, unless it gets others. It
-    copies neither the storage class nor permissions, locks and the redirect location (S3 API
+    CopyObject copies metadata and the algorithm of the checksum, unless it gets others. It copies
+    neither the storage class nor permissions, locks and the redirect location (S3 API
     reference, CopyObject).
     """
     shown = {name: value for name, value in arguments.items() if name not in _ONLY_OF_COPIES}
     if arguments.get("MetadataDirective") != "REPLACE":
         shown |= {name: original[name] for name in _METADATA if name in original}
-    if arguments.get("TaggingDirective") != "REPLACE":
-        payer = {name: arguments[name] for name in ("RequestPayer",) if name in arguments}
-        tags = s3.get_object_tagging(**source, **payer).get("TagSet", ())
-        shown["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
     if "ChecksumAlgorithm" not in shown:
         shown |= _checksum_of(original)
     return {name: value for name, value in shown.items() if value not in ("", {})}

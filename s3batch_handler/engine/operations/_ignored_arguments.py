@@ -7,7 +7,7 @@ loses the tags of the original if the copy gets other metadata (seen with versio
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from s3batch_handler.engine.operations._base import without_none
 
@@ -15,35 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.operations._copy_in_parts import Copied
+
+
+def with_tags_of(s3: Any, item: ObjectRef, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of CopyObject with the tags of the original, unless there are others.
+
+    The tags are read before the object is copied, because it may be copied onto itself.
+    """
+    if "TaggingDirective" in arguments:
+        return arguments
+    payer = without_none(RequestPayer=arguments.get("RequestPayer"))
+    tags = s3.get_object_tagging(**item.location, **payer).get("TagSet", [])
+    if not tags:
+        return arguments
+    text = urlencode([(tag["Key"], tag["Value"]) for tag in tags])
+    return {**arguments, "TaggingDirective": "REPLACE", "Tagging": text}
 
 
 def set_ignored_arguments(
-    s3: Any,
-    item: ObjectRef,
-    target: Mapping[str, str],
-    copied: Copied,
-    arguments: Mapping[str, Any],
+    s3: Any, target: Mapping[str, str], version_id: str | None, arguments: Mapping[str, Any]
 ) -> None:
     """Set what CopyObject may have ignored.
 
     Args:
         s3: The client.
-        item: The original.
         target: Bucket and key of the copy.
-        copied: How it was copied.
+        version_id: The version of the copy, if there is one.
         arguments: The parameters of CopyObject.
     """
     payer = arguments.get("RequestPayer")
-    copy = {**target, **without_none(VersionId=copied.version_id, RequestPayer=payer)}
+    copy = {**target, **without_none(VersionId=version_id, RequestPayer=payer)}
     if arguments.get("TaggingDirective") == "REPLACE":
         pairs = parse_qsl(arguments["Tagging"], keep_blank_values=True)
         tags = [{"Key": key, "Value": value} for key, value in pairs]
         s3.put_object_tagging(**copy, Tagging={"TagSet": tags})
-    elif copied.is_in_parts or arguments.get("MetadataDirective") == "REPLACE":
-        of_original = s3.get_object_tagging(**item.location, **without_none(RequestPayer=payer))
-        if tags := of_original.get("TagSet", []):
-            s3.put_object_tagging(**copy, Tagging={"TagSet": tags})
     mode = arguments.get("ObjectLockMode")
     if mode is not None:
         retention = {"Mode": mode, "RetainUntilDate": arguments.get("ObjectLockRetainUntilDate")}

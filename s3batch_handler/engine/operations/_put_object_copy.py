@@ -18,7 +18,10 @@ from s3batch_handler.engine.operations._base import (
     without_none,
 )
 from s3batch_handler.engine.operations._copy_in_parts import Copied, copy_in_parts
-from s3batch_handler.engine.operations._ignored_arguments import set_ignored_arguments
+from s3batch_handler.engine.operations._ignored_arguments import (
+    set_ignored_arguments,
+    with_tags_of,
+)
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
@@ -41,13 +44,15 @@ def put_object_copy(settings: PutObjectCopy, store: Store) -> S3Operation:
     conditions, arguments = _conditions(settings), _arguments(settings)
 
     def copy(item: ObjectRef) -> Answer:
-        target = {"Bucket": bucket, "Key": folder + item.key}
+        target, chosen = {"Bucket": bucket, "Key": folder + item.key}, arguments
         if store.is_imitation or conditions:
             original = look_up(s3, item, **conditions)
             if store.is_imitation and original["ContentLength"] > MAX_COPY_BYTES:
                 return error_of_s3(400, "InvalidRequest", _TOO_LARGE)
+        if not store.is_imitation and arguments.get("MetadataDirective") == "REPLACE":
+            chosen = with_tags_of(s3, item, arguments)
         try:
-            response = s3.copy_object(**target, CopySource=dict(item.location), **arguments)
+            response = s3.copy_object(**target, CopySource=dict(item.location), **chosen)
         except Exception as error:
             failure = service_error(error)
             if failure.http_status == 501 and is_directory_bucket(bucket):
@@ -55,11 +60,12 @@ def put_object_copy(settings: PutObjectCopy, store: Store) -> S3Operation:
                 return UnsupportedObject(501, failure.error_code, failure.reason, failure.details)
             if store.is_imitation or not _is_too_large(s3, item, failure):
                 raise
-            copied = copy_in_parts(store, item, target, arguments)
+            chosen = with_tags_of(s3, item, arguments)
+            copied = copy_in_parts(store, item, target, chosen)
         else:
             copied = Copied(SUCCESSFUL, response.get("VersionId"))
         if not store.is_imitation and isinstance(copied.answer, Outcome):
-            set_ignored_arguments(s3, item, target, copied, arguments)
+            set_ignored_arguments(s3, target, copied.version_id, chosen)
         return copied.answer
 
     return copy
