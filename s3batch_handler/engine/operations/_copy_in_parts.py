@@ -10,7 +10,7 @@ from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._call_threads import Stopped
-from s3batch_handler.engine.operations._base import error_of_s3
+from s3batch_handler.engine.operations._base import error_of_s3, without_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def copy_in_parts(
         arguments: Other parameters of CopyObject, with the tags of the copy.
     """
     s3 = store.s3
-    payer = {name: arguments[name] for name in ("RequestPayer",) if name in arguments}
+    payer = without_none(RequestPayer=arguments.get("RequestPayer"))
     if arguments.get("AnnotationDirective") == "COPY":
         return Copied(error_of_s3(400, "InvalidRequest", _NO_ANNOTATIONS))
     original = s3.head_object(**item.location, ChecksumMode="ENABLED", **payer)

@@ -58,7 +58,7 @@ def put_object_copy(settings: PutObjectCopy, store: Store) -> S3Operation:
             if failure.http_status == 501 and is_directory_bucket(bucket):
                 # S3 cannot copy objects with tags to a directory bucket (User Guide).
                 return UnsupportedObject(501, failure.error_code, failure.reason, failure.details)
-            if store.is_imitation or not _is_too_large(s3, item, failure):
+            if store.is_imitation or not _is_too_large(s3, item, failure, conditions):
                 raise
             chosen = with_tags_of(s3, item, arguments)
             copied = copy_in_parts(store, item, target, chosen)
@@ -71,11 +71,13 @@ def put_object_copy(settings: PutObjectCopy, store: Store) -> S3Operation:
     return copy
 
 
-def _is_too_large(s3: Any, item: ObjectRef, failure: ServiceError) -> bool:
+def _is_too_large(
+    s3: Any, item: ObjectRef, failure: ServiceError, conditions: dict[str, Any]
+) -> bool:
     """Return whether S3 may have refused a copy because of the size of the object."""
     if failure.http_status not in (400, 413) and failure.error_code != "EntityTooLarge":
         return False
-    size: int = look_up(s3, item)["ContentLength"]
+    size: int = look_up(s3, item, **conditions)["ContentLength"]
     return size > MAX_COPY_BYTES
 
 
