@@ -93,6 +93,8 @@ RULES: Final = {
         Rule("--source", excludes=("--endpoint-url", "--profile", "--region", REMOTE)),
         Rule("--env-file", excludes=(REMOTE,)),
         Rule("--log", excludes=(REMOTE,)),
+        Rule("--dask", excludes=("--workers", REMOTE)),
+        Rule("--upload", requires=("--dask", "--resume")),
     ),
     "invoke": (
         Rule("--key", excludes=("EVENT",)),

@@ -10,6 +10,7 @@
     ├── InvalidEvent                not an event of S3 Batch Operations
     ├── InvalidResponse             the response of a function cannot be used
     ├── InvalidFunction             the function to run cannot be loaded
+    ├── WorkersLost                 the workers of a job cannot be reached any more
     ├── ManifestError               .source, .line
     ├── ProjectError                a new project cannot be created
     ├── JobFileError                .source, .line, .problems
@@ -93,6 +94,10 @@ class InvalidResponse(S3BatchError):
 
 class InvalidFunction(S3BatchError):
     """The function to run cannot be loaded. The text says why, and what to write instead."""
+
+
+class WorkersLost(S3BatchError):
+    """The workers of a job cannot be reached any more. Tasks without an answer were not run."""
 
 
 class ManifestError(S3BatchError):

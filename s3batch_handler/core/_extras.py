@@ -10,6 +10,7 @@ _EXTRAS: Final = {
     "boto3": "aws",
     "botocore": "aws",
     "aiohttp": "fleet",
+    "distributed": "dask",
     "click": "cli",
     "packaging": "cli",
     "rich": "cli",

@@ -74,9 +74,10 @@ def test_the_bare_package_requires_no_other_package() -> None:
         ("cli", CLI),
         ("local", LOCAL),
         ("fleet", {"aiohttp", "boto3", "pydantic"}),
+        ("dask", {*CLI, "boto3", "distributed"}),
         ("report", REPORT),
         ("testing", {"hypothesis", "pydantic"}),
-        ("all", {"aiohttp", "aws-lambda-powertools", "hypothesis", *LOCAL, *REPORT}),
+        ("all", {"aiohttp", "aws-lambda-powertools", "distributed", "hypothesis", *LOCAL, *REPORT}),
     ],
 )
 def test_an_extra_requires_what_its_modules_import(extra: str, packages: set[str]) -> None:

@@ -22,6 +22,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
             *("--arguments", "--schema", "--workers", "--timeout", "--max-redrives"),
             *("--tolerate", "--env-file"),
         ),
+        "Dask": ("--dask", "--upload"),
         "Connection": ("--profile", "--region", "--endpoint-url"),
         "Report": ("--report", "--no-report", "--report-scope", "--log"),
         "Resuming": ("--state", "--resume"),

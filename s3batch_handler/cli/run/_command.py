@@ -20,6 +20,7 @@ from s3batch_handler.cli._notify import EndedJob, notify
 from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.run._dask import dask_pool
 from s3batch_handler.cli.run._dry_run import dry_run
 from s3batch_handler.cli.run._function_log import function_log
 from s3batch_handler.cli.run._next_commands import next_commands
@@ -33,7 +34,7 @@ from s3batch_handler.cli.run._selection import Selection, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json
 from s3batch_handler.cli.terminal._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli.terminal._progress import show_progress
-from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.core._errors import InvalidFunction, WorkersLost
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents.manifests._sample import new_seed
 from s3batch_handler.documents.reports._rows import TaskStatus
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.run._function_log import FunctionLog
     from s3batch_handler.cli.run._watched_run import WatchedRun
     from s3batch_handler.documents.reports._writer import ReportWriter
+    from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
@@ -215,14 +217,18 @@ def _run_job(
     options, saved = run.options, run.saved
     assert options.handler is not None
     with ExitStack() as stack:
-        invoker = invoker_for(
-            options.handler,
-            workers=options.workers,
-            timeout=options.timeout,
-            variables=run.variables,
-            profile=options.profile,
-            log=log.stream if page is None else stack.enter_context(page.log.recorded(log)),
-        )
+        invoker: Invoker
+        if options.dask is not None:
+            invoker = dask_pool(options, run.variables, log)
+        else:
+            invoker = invoker_for(
+                options.handler,
+                workers=options.workers,
+                timeout=options.timeout,
+                variables=run.variables,
+                profile=options.profile,
+                log=log.stream if page is None else stack.enter_context(page.log.recorded(log)),
+            )
         on_progress = stack.enter_context(
             show_progress(manifest.count, quiet=options.quiet, owns_terminal=log.stream is not None)
         )
@@ -242,6 +248,7 @@ def _run_job(
                     max_redrives=options.max_redrives,
                     total=manifest.count,
                     threshold=FailureThreshold.parse(options.tolerate),
+                    can_resume=saved is not None,
                 ),
                 report=report or kept_rows,
                 on_progress=on_progress if page is None else page.followed(on_progress),
@@ -253,6 +260,11 @@ def _run_job(
             if saved is not None and not options.resume:
                 saved.end()
             raise InvalidArgument(str(error)) from error
+        except WorkersLost:
+            if saved is not None:
+                end_terminal_line()
+                print_message(f"the job is saved; to resume it: {saved.resume_command}")
+            raise
         if page is not None:
             page.failed_tasks.keep(journal.rows(TaskStatus.FAILED), job)
             if job.status is JobStatus.CANCELLED and page.cancel_reason:

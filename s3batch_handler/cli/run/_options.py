@@ -39,6 +39,7 @@ from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.engine.invoke._dask_cluster import check_address, is_on_this_machine
 from s3batch_handler.engine.invoke._target import check_target
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class RunOptions:
     arguments: dict[str, str]
     schema: str | None
     workers: int | None
+    dask: str | None
+    upload: bool
     timeout: float | None
     max_redrives: int
     tolerate: str | None
@@ -150,6 +153,8 @@ class RunOptions:
             resume=True,
             state=self.state,
             workers=self.workers or values["workers"],
+            dask=self.dask or values["dask"],
+            upload=self.upload or bool(values["upload"]),
             notify=self.notify or values["notify"],
             env_file=self.env_file or paths["env_file"],
             page=self.page,
@@ -170,6 +175,8 @@ class RunOptions:
             _check_handler(self.handler)
         if self.source and self.bucket:
             _check_bucket_name(self.bucket)
+        if self.dask:
+            self._check_dask(self.dask)
         if not (self.no_report or is_s3_url(self.report)):
             self._check_folder(Path(self.report), "--report")
         if self.save_manifest is not None:
@@ -177,6 +184,16 @@ class RunOptions:
             check_file(self.save_manifest, "--save-manifest")
         for folder in self.outputs().values():
             self._check_folder(folder, "--output")
+
+    def _check_dask(self, address: str) -> None:
+        if is_on_this_machine(address):
+            return
+        for option, value in {"--source": self.source, "--log": self.log}.items():
+            if value is not None:
+                raise click.UsageError(
+                    f"Option {option} works with --dask local:N only: the workers of "
+                    f"{address} are other machines. {_INSTEAD[option]}"
+                )
 
     def _check_folder(self, folder: Path, option: str) -> None:
         """Check that the job can write to a folder."""
@@ -201,7 +218,20 @@ def _check_bucket_name(name: str) -> None:
         )
 
 
+_INSTEAD: Final = {
+    "--source": "Pass --manifest and an --endpoint-url that they reach.",
+    "--log": "They write the function's output to their own standard error.",
+}
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def _dask_address(value: str) -> str:
+    try:
+        check_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
 
 run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = options_as(
     RunOptions,
@@ -267,6 +297,13 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         metavar="NUMBER",
         help="Parallel calls.  [default: one per CPU; URL: 1; ARN: 10]",
     ),
+    click.option(
+        "--dask",
+        metavar="ADDRESS",
+        type=_dask_address,
+        help="Dask scheduler whose workers run the tasks, or local:4.",
+    ),
+    click.option("--upload", is_flag=True, help="Send the function's code to the Dask workers."),
     timeout_option,
     max_redrives_option,
     tolerate_option,

@@ -13,6 +13,7 @@ from s3batch_handler.core._errors import (
     ManifestError,
     ReportNotWritten,
     StateError,
+    WorkersLost,
 )
 from s3batch_handler.documents.manifests._plain_lines import PlainLines
 from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
@@ -47,6 +48,7 @@ class JobSettings:
         max_redrives: Retries of a task that fails temporarily.
         total: The number of entries, if it is known.
         threshold: How many tasks may fail before the job ends.
+        can_resume: Whether the caller keeps the journal, to run the rest of the job later.
     """
 
     job: JobRef
@@ -54,6 +56,7 @@ class JobSettings:
     max_redrives: int = DEFAULT_MAX_REDRIVES
     total: int | None = None
     threshold: FailureThreshold = S3_THRESHOLD
+    can_resume: bool = False
 
 
 class CompletionReport(Protocol):
@@ -108,6 +111,7 @@ def run_job(
         ManifestError: An entry cannot be read, and this call has not run a task yet. No report is
             written. Later, such an error fails the job.
         InvalidFunction: The function cannot be called, and this call has not run a task yet.
+        WorkersLost: The workers cannot be reached, and the job can be resumed. Otherwise it fails.
         StateError: The journal cannot be used.
     """
     with ExitStack() as stack:
@@ -134,7 +138,7 @@ def run_job(
                     return ledger.should_stop()
 
                 invoke = partial(_invoke_all, invoker, template, stop=stop)
-                _run_tasks(ledger, tasks, invoke, max_redrives=settings.max_redrives)
+                _run_tasks(ledger, tasks, invoke, settings)
         location = _write_report(report, ledger, journal) if ledger.conclude() else None
         return ledger.result(settings.job.id, report=location)
 
@@ -157,10 +161,10 @@ def _run_tasks(
     ledger: Ledger,
     tasks: Iterable[PlainLines | ManifestEntry],
     invoke_all: Callable[[Iterable[PlainLines | QueuedTask]], Iterator[LineAnswers]],
-    *,
-    max_redrives: int,
+    settings: JobSettings,
 ) -> None:
     """Run the tasks that have no final answer yet, in passes."""
+    max_redrives = settings.max_redrives
     has_run_here = False
     for tries in range(max_redrives + 1):
         without_version = _TasksWithoutVersion(ledger)
@@ -184,6 +188,11 @@ def _run_tasks(
                 raise
             code = NO_FUNCTION if isinstance(error, InvalidFunction) else BAD_MANIFEST
             ledger.fail(code, str(error))
+        except WorkersLost as error:
+            ledger.commit()
+            if settings.can_resume:
+                raise
+            ledger.fail("WorkersLost", str(error))
         ledger.commit()
 
 
