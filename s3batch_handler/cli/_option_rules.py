@@ -68,8 +68,8 @@ RULES: Final = {
                 *("HANDLER", "--manifest", "--fields", "--source", "--output", "--bucket"),
                 *("--prefix", "--endpoint-url", "--save-manifest", "--arguments", "--schema"),
                 *("--timeout", "--max-redrives", "--report", "--no-report", "--report-scope"),
-                *("--log", "--tolerate", "--limit", "--sample", "--seed", "--profile", "--region"),
-                "--failed-from",
+                *("--log", "--tolerate", "--limit", "--sample", "--seed", "--part", "--profile"),
+                *("--region", "--failed-from"),
             ),
         ),
         Rule(ALWAYS, requires=("HANDLER", "--resume"), unless="--failed-from"),
@@ -87,6 +87,8 @@ RULES: Final = {
         Rule("--page-port", requires=("--page",)),
         Rule("--limit", excludes=("--sample",)),
         Rule("--seed", requires=("--sample",)),
+        Rule("--part", requires=("--manifest",)),  # a listing may differ between the parts
+        Rule("--part", excludes=("--limit", "--sample", "--failed-from")),
         Rule("--output", requires=("--source",)),
         Rule("--output", excludes=("--state",)),  # outputs are saved at the end only
         # The local S3 has its own credentials and Region, and only this machine can reach it.

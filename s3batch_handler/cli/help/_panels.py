@@ -16,7 +16,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "run": {
         "Objects": (
             *("--manifest", "--fields", "--source", "--output", "--bucket", "--prefix"),
-            *("--failed-from", "--limit", "--sample", "--seed", "--save-manifest"),
+            *("--failed-from", "--limit", "--sample", "--seed", "--part", "--save-manifest"),
         ),
         "Function": (
             *("--arguments", "--schema", "--workers", "--timeout", "--max-redrives"),

@@ -47,10 +47,10 @@ def merge(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Merge the reports of a job and of its redrives.
+    r"""Merge the reports of a job and of its redrives, or of all parts of a job.
 
     The merged report has the latest row of every task, and the ID of the first job. The reports can
-    be in any order. A report of another job is refused.
+    be in any order. A report of another job is refused, and so is a missing part of run --part.
 
     Examples:
         s3batch report merge s3batch-reports/job-… \

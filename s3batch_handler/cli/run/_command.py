@@ -30,12 +30,18 @@ from s3batch_handler.cli.run._report import FailedRows, new_report
 from s3batch_handler.cli.run._save_job_record import objects_of_run, save_job_record
 from s3batch_handler.cli.run._save_run_record import save_run_record
 from s3batch_handler.cli.run._saved_run import SavedRun
-from s3batch_handler.cli.run._selection import Selection, sampled
+from s3batch_handler.cli.run._selection import EmptyPart, Selection, part_of_manifest, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json
-from s3batch_handler.cli.terminal._output import INTERRUPTED, end_terminal_line, print_message
+from s3batch_handler.cli.terminal._output import (
+    INTERRUPTED,
+    end_terminal_line,
+    print_json,
+    print_message,
+)
 from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction, WorkersLost
 from s3batch_handler.core._model import JobRef
+from s3batch_handler.documents.manifests._part import Part
 from s3batch_handler.documents.manifests._sample import new_seed
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._target import invoker_for
@@ -84,7 +90,18 @@ def run(options: RunOptions) -> None:
         s3batch run http://127.0.0.1:3001/… --manifest …
         s3batch run --failed-from s3batch-reports/job-…
     """
-    sys.exit(_run(options))
+    try:
+        sys.exit(_run(options))
+    except EmptyPart:
+        _print_empty_part(options)
+
+
+def _print_empty_part(options: RunOptions) -> None:
+    """Report that there is nothing to do: the manifest has fewer lines than parts."""
+    print_message(f"part {options.part} of {options.manifest} has no lines: nothing to do")
+    if options.as_json:
+        counts = {"total": 0, "succeeded": 0, "failed": 0}
+        print_json({"status": JobStatus.COMPLETE.value, **counts, "report": None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,6 +431,9 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
 
 def _read_manifest(run: _Run, save_as: Path | None) -> AbstractContextManager[PreparedManifest]:
     options = run.options
+    if options.part is not None:
+        whole = _read_manifest(replace(run, options=replace(options, part=None)), None)
+        return part_of_manifest(whole, Part.parse(options.part), save_as=save_as)
     if options.sample is not None:
         whole = _read_manifest(replace(run, options=replace(options, sample=None)), None)
         return sampled(whole, options, save_as=save_as)

@@ -39,6 +39,7 @@ from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.manifests._part import Part
 from s3batch_handler.engine.invoke._dask_cluster import check_address, is_on_this_machine
 from s3batch_handler.engine.invoke._target import check_target
 
@@ -64,6 +65,7 @@ class RunOptions:
     limit: int | None
     sample: int | None
     seed: int | None
+    part: str | None
     failed_from: str | None
     save_manifest: Path | None
     arguments: dict[str, str]
@@ -225,6 +227,13 @@ _INSTEAD: Final = {
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
+def _part(value: str) -> str:
+    try:
+        return str(Part.parse(value))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _dask_address(value: str) -> str:
     try:
         check_address(value)
@@ -282,6 +291,12 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         type=Integer(0),
         metavar="NUMBER",
         help="Seed of --sample, to repeat it.  [default: a new seed]",
+    ),
+    click.option(
+        "--part",
+        type=_part,
+        metavar="K/N",
+        help="Run only part K of N, from 0, such as 0/16.  [default: all]",
     ),
     click.option(
         "--save-manifest",

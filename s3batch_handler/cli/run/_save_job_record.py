@@ -19,6 +19,7 @@ from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url, split_location
+from s3batch_handler.documents.manifests._part import Part
 from s3batch_handler.documents.reports._report_files import (
     JOB_RECORD,
     REPORT_FORMAT,
@@ -162,8 +163,16 @@ def objects_of_run(
     facts = {
         source: {"Location": _absolute(manifest.source), "Fields": manifest.fields, **further},
         "Selection": selection and selection.to_json(),
+        "Part": options.part and _part(options.part, manifest),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _part(part: str, manifest: PreparedManifest) -> dict[str, Any]:
+    """Return which part of which manifest a job has run, for ``report merge``."""
+    number, of = Part.parse(part)
+    whole = {"Lines": manifest.selected_from, "ETag": manifest.whole_md5}
+    return {"Number": number, "Of": of, **whole}
 
 
 def _measured(durations: Durations, options: RunOptions) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import Field, PlainValidator, TypeAdapter
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.manifests._part import Part
 from s3batch_handler.documents.reports._record_json import read_record
 from s3batch_handler.documents.reports._report_files import JOB_RECORD, REDRIVE_TAG
 from s3batch_handler.documents.reports._rows import ReportScope
@@ -69,6 +70,13 @@ class _Measured(TypedDict, total=False):
     MemoryMB: _Number
 
 
+class _Part(TypedDict):
+    Number: _Number
+    Of: _Number
+    Lines: _Number
+    ETag: _Text
+
+
 class _Local(TypedDict, total=False):
     Handler: _Text
     Folder: _Text
@@ -76,6 +84,7 @@ class _Local(TypedDict, total=False):
     Bucket: _Text
     EndpointUrl: _Text
     MergedJobs: list[_Text]
+    Part: _Part
     Measured: _Measured
 
 
@@ -94,6 +103,20 @@ def _description() -> TypeAdapter[_Description]:
     return TypeAdapter(_Description)  # takes a few milliseconds, and few commands need it
 
 
+class PartOfManifest(NamedTuple):
+    """The part of a manifest that a job has run.
+
+    Attributes:
+        part: The part.
+        lines: The number of lines of the manifest.
+        etag: The MD5 of the manifest.
+    """
+
+    part: Part
+    lines: int
+    etag: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """What is known about a job.
@@ -103,6 +126,7 @@ class JobRecord:
         total: The number of tasks; ``None`` if it is not known, as the other counts.
         report_scope: The tasks that its report lists; ``None`` if it is not known.
         redrive_of: The ID of the job whose failed tasks it ran again.
+        part: The part of a manifest that it has run; ``None`` for a job with a whole manifest.
         merged_jobs: The IDs of the jobs whose reports were merged into its report.
         description: All members: those of DescribeJob, and ``Tags`` and ``Local`` of ``job.json``.
     """
@@ -114,6 +138,7 @@ class JobRecord:
     failed: int | None = None
     report_scope: ReportScope | None = None
     redrive_of: str | None = None
+    part: PartOfManifest | None = None
     merged_jobs: tuple[str, ...] = ()
     description: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -166,9 +191,18 @@ class JobRecord:
             failed=counts.get("NumberOfTasksFailed"),
             report_scope=ReportScope(scope) if scope in set(ReportScope) else None,
             redrive_of=tags.get(REDRIVE_TAG),
+            part=_part_of(known.get("Local", {})),
             merged_jobs=tuple(known.get("Local", {}).get("MergedJobs", ())),
             description=description,
         )
+
+
+def _part_of(local: _Local) -> PartOfManifest | None:
+    if "Part" not in local:
+        return None
+    found = local["Part"]
+    part = Part(found["Number"], found["Of"])
+    return PartOfManifest(part, found["Lines"], found["ETag"])
 
 
 def read_job_record(report: Report) -> JobRecord | None:
@@ -219,6 +253,7 @@ _LOCAL_FACTS: Final = (
     "Selection",
     "MergedJobs",
     "MergedReports",
+    "Part",
     "Measured",
 )
 _MAX_SIZE: Final = 16 << 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
-from s3batch_handler.documents.reports._merge_order import Source, in_order
+from s3batch_handler.documents.reports._merge_order import Source, first_reports, in_order
 from s3batch_handler.documents.reports._merge_table import MergeTable, merge_table
 from s3batch_handler.documents.reports._new_folder import new_report_folder
 from s3batch_handler.documents.reports._report import read_report
@@ -59,8 +59,10 @@ def merge_reports(
 ) -> MergedReport:
     """Merge the reports of a job and of its redrives into one report.
 
-    The first report has the tasks of the job. Each later report may only have tasks that failed in
-    all reports before. Reports are sorted by their time, and redrives follow the job they redrive.
+    The first report has the tasks of the job, or the reports of its parts have them
+    (``s3batch run --part``): then all parts have to be there. Each later report may only have tasks
+    that failed in all reports before. Reports are sorted by their time, and redrives follow the job
+    they redrive.
 
     Args:
         reports: The reports, in any order.
@@ -76,17 +78,22 @@ def merge_reports(
             a redrive ran; or there is a report in ``target``.
     """
     sources = in_order([Source(report, _record(report, jobs or {})) for report in reports])
-    first, *redrives = sources
-    job_id = first.job_id or NO_JOB_ID
+    firsts = first_reports(sources)
+    redrives = [source for source in sources if source not in firsts]
+    job_id = firsts[0].job_id or NO_JOB_ID
     with (
         merge_table() as table,
         new_report_folder(target, job_id, s3=s3) as folder,
     ):
-        warnings = [*_add_first(table, first)]
-        hidden = first.not_listed(table.count(TaskStatus.SUCCEEDED)) or 0
+        warnings: list[str] = []
+        hidden = 0
+        for first in firsts:
+            before = table.count(TaskStatus.SUCCEEDED)
+            warnings += _add_first(table, first)
+            hidden += first.not_listed(table.count(TaskStatus.SUCCEEDED) - before) or 0
         for number, source in enumerate(redrives, 1):
             warnings += _add_redrive(table, source, number)
-        record = _merged_record(table, sources, hidden)
+        record = _merged_record(table, firsts, redrives, hidden)
         write_job_record(folder, f"job-{job_id}/{JOB_RECORD}", record)
         location = ReportWriter(folder, job_id=job_id).write(table.rows)
         counts = record["ProgressSummary"]
@@ -94,7 +101,7 @@ def merge_reports(
         report=read_report(location, s3=s3),
         succeeded=counts["NumberOfTasksSucceeded"],
         failed=counts["NumberOfTasksFailed"],
-        jobs=tuple(_job_ids(sources)),
+        jobs=tuple(_job_ids([*firsts, *redrives])),
         warnings=tuple(warnings),
     )
 
@@ -112,10 +119,12 @@ def _record(report: Report, jobs: Mapping[str, JobRecord]) -> JobRecord | None:
 
 
 def _add_first(table: MergeTable, source: Source) -> Iterator[str]:
-    """Add the report that has all tasks of the job; yield warnings."""
+    """Add a report that has all tasks of the job, or of a part; yield warnings."""
+    before = table.count(TaskStatus.SUCCEEDED), table.count(TaskStatus.FAILED)
     table.add_first(source.report)
     record = source.record
-    succeeded, failed = table.count(TaskStatus.SUCCEEDED), table.count(TaskStatus.FAILED)
+    succeeded = table.count(TaskStatus.SUCCEEDED) - before[0]
+    failed = table.count(TaskStatus.FAILED) - before[1]
     if record is None or (succeeded, failed) != (record.succeeded, record.failed):
         if not source.lists_failures_only:
             yield from _count_warnings(source, succeeded, failed)
@@ -163,12 +172,15 @@ def _count_warnings(source: Source, succeeded: int, failed: int) -> Iterator[str
         )
 
 
-def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) -> dict[str, Any]:
+def _merged_record(
+    table: MergeTable, firsts: Sequence[Source], redrives: Sequence[Source], hidden: int
+) -> dict[str, Any]:
     """Return ``job.json`` of the merged report: that of the first job, with the latest counts.
 
-    ``hidden`` tasks succeeded in the first job, but its report does not list them.
+    ``hidden`` tasks succeeded in the first jobs, but their reports do not list them.
     """
-    first = sources[0]
+    first, sources = firsts[0], [*firsts, *redrives]
+    totals = [source.record.total if source.record else None for source in firsts]
     known = {} if first.record is None else first.record.description
     rows = succeeded, failed = table.count(TaskStatus.SUCCEEDED), table.count(TaskStatus.FAILED)
     scope = ReportScope.ALL_TASKS
@@ -180,7 +192,7 @@ def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) ->
         "JobId": first.job_id or NO_JOB_ID,
         "Status": known.get("Status", "Complete"),
         "ProgressSummary": {
-            "TotalNumberOfTasks": (first.record and first.record.total) or sum(rows),
+            "TotalNumberOfTasks": sum(rows) if None in totals else sum(filter(None, totals)),
             "NumberOfTasksSucceeded": succeeded,
             "NumberOfTasksFailed": failed,
         },
@@ -188,7 +200,7 @@ def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) ->
         "TerminationDate": sources[-1].report.created,
         "Tags": known.get("Tags") or redrive_tags(first.redrive_of),
         "Local": {
-            **known.get("Local", {}),
+            **{name: value for name, value in known.get("Local", {}).items() if name != "Part"},
             "MergedJobs": _job_ids(sources),
             "MergedReports": [
                 {

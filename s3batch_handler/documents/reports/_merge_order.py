@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents.manifests._part import Part
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from s3batch_handler.documents.reports._job_record import JobRecord
+    from s3batch_handler.documents.reports._job_record import JobRecord, PartOfManifest
     from s3batch_handler.documents.reports._report import Report
 
 
@@ -36,6 +37,10 @@ class Source:
         return None if self.record is None else self.record.redrive_of
 
     @property
+    def part(self) -> PartOfManifest | None:
+        return None if self.record is None else self.record.part
+
+    @property
     def lists_failures_only(self) -> bool:
         return self.record is not None and self.record.report_scope is ReportScope.FAILED_TASKS_ONLY
 
@@ -46,6 +51,53 @@ class Source:
         """
         succeeded = None if self.record is None else self.record.succeeded
         return None if succeeded is None else max(0, succeeded - listed)
+
+
+def first_reports(sources: Sequence[Source]) -> list[Source]:
+    """Return the reports that have the tasks of the job: the first one, or those of all parts.
+
+    Raises:
+        ReportError: The parts are not those of one manifest, or one is missing.
+    """
+    parts = sorted(
+        (source for source in sources if source.part is not None),
+        key=lambda source: cast("PartOfManifest", source.part).part,
+    )
+    if not parts:
+        return list(sources[:1])
+    known = {cast("PartOfManifest", source.part): source for source in parts}
+    first = cast("PartOfManifest", parts[0].part)
+    for part, source in known.items():
+        if (part.part.of, part.lines, part.etag) != (first.part.of, first.lines, first.etag):
+            raise ReportError(
+                f"{source.report.location} is part {part.part} of another manifest than "
+                f"{parts[0].report.location}, or the manifest was divided differently"
+            )
+    if len(known) < len(parts):
+        raise ReportError(_twice(parts))
+    there = {each.part for each in known}
+    all_parts = (Part(number, first.part.of) for number in range(first.part.of))
+    missing = [str(part) for part in all_parts if part not in there and part.lines(first.lines)]
+    if missing:
+        more = f" and {len(missing) - 3:,} others" if len(missing) > 3 else ""
+        raise ReportError(
+            f"there is no report of part {', '.join(missing[:3])}{more}: pass the reports of all "
+            "parts"
+        )
+    return parts
+
+
+def _twice(parts: Iterable[Source]) -> str:
+    seen: dict[PartOfManifest, Source] = {}
+    for source in parts:
+        part = cast("PartOfManifest", source.part)
+        if part in seen:
+            return (
+                f"{source.report.location}: a second report of part {part.part}, beside "
+                f"{seen[part].report.location}. Pass one of them"
+            )
+        seen[part] = source
+    raise AssertionError("no part is there twice")
 
 
 def in_order(sources: Iterable[Source]) -> list[Source]:

@@ -51,7 +51,7 @@ class MergeTable:
         self._database = database
 
     def add_first(self, report: Report) -> None:
-        """Add the rows of the report that has all tasks."""
+        """Add the rows of the report that has all tasks, or of the report of a part."""
         self._database.executemany(
             _INSERT,
             (
@@ -59,7 +59,7 @@ class MergeTable:
                 for row, entry in report.rows_with_entries()
             ),
         )
-        self._database.execute("CREATE INDEX tasks_by_digest ON tasks (digest)")
+        self._database.execute("CREATE INDEX IF NOT EXISTS tasks_by_digest ON tasks (digest)")
 
     def check_listed_once(self, report: Report) -> None:
         """Check that no task has two rows.

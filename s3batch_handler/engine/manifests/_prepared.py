@@ -43,8 +43,9 @@ class PreparedManifest:
         fields: The columns; ``None``: as many as the first line has.
         source: The name of the manifest in errors.
         checksum: SHA-256 of the saved file; ``None`` if no file was saved.
-        sampled_from: The number of lines of the manifest that this one is a sample of; ``None`` if
-            it is not a sample.
+        selected_from: The number of lines of the manifest that this one is a sample or a part of;
+            ``None`` if it is neither.
+        whole_md5: The MD5 of the manifest that this one is a part of.
     """
 
     count: int
@@ -54,7 +55,8 @@ class PreparedManifest:
     _start: int
     _as_read: _Stamp | None
     checksum: str | None = None
-    sampled_from: int | None = None
+    selected_from: int | None = None
+    whole_md5: str | None = None
 
     def entries(self) -> Iterator[ManifestEntry]:
         """Yield the entries, from the first one.
@@ -92,7 +94,7 @@ class PreparedManifest:
     @property
     def saved_arguments(self) -> dict[str, Any]:
         """Return the arguments with which :func:`saved_manifest` opens it again, as JSON values."""
-        names = ("count", "fields", "source", "checksum", "sampled_from")
+        names = ("count", "fields", "source", "checksum", "selected_from", "whole_md5")
         return {name: getattr(self, name) for name in names}
 
     def save(self, folder: Folder, name: str) -> None:
@@ -221,7 +223,8 @@ def saved_manifest(
     fields: Sequence[str] | None,
     source: str,
     checksum: str,
-    sampled_from: int | None = None,
+    selected_from: int | None = None,
+    whole_md5: str | None = None,
 ) -> Iterator[PreparedManifest]:
     """Open a manifest that was prepared and saved before.
 
@@ -241,7 +244,9 @@ def saved_manifest(
             raise StateError(f"cannot read {path}: {error.strerror}") from error
         if found != checksum:
             raise damaged(str(path), "its checksum does not match")
-        yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum, sampled_from)
+        yield PreparedManifest(
+            *(count, fields, source, stream, 0, stamp, checksum, selected_from, whole_md5)
+        )
 
 
 def _check_not_empty(count: int, source: str) -> None:
