@@ -15,6 +15,7 @@ from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.core._typing import override
 from s3batch_handler.documents.files._locations import BUCKET
 from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.engine.invoke._dask_cluster import check_address
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
@@ -213,6 +214,25 @@ def bucket_name(value: str) -> str:
         )
     return value
 
+
+def _dask_address(value: str) -> str:
+    try:
+        check_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+dask_option: Callable[[Any], Any] = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    type=_dask_address,
+    help="Dask scheduler whose workers run the tasks, or local:4.",
+)
+
+upload_option: Callable[[Any], Any] = click.option(
+    "--upload", is_flag=True, help="Send the function's code to the Dask workers."
+)
 
 profile_option: Callable[[Any], Any] = click.option(
     "--profile", metavar="NAME", help="AWS profile with credentials and Region."

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3batch_handler.cli._dask_warning import warn_of_open_scheduler
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import (
+    dask_option,
     env_file_option,
     json_option,
     max_redrives_option,
@@ -21,6 +23,7 @@ from s3batch_handler.cli._options import (
     profile_option,
     timeout_option,
     tolerate_option,
+    upload_option,
     url,
 )
 from s3batch_handler.cli.help._classes import Command
@@ -28,6 +31,7 @@ from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.engine.invoke._dask_cluster import is_on_this_machine
 from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
@@ -112,6 +116,8 @@ def _host_name(name: str) -> str:
     type=_host_name,
     help="Additional name of this host; repeat for more.",
 )
+@dask_option
+@upload_option
 @timeout_option
 @env_file_option
 @max_redrives_option
@@ -177,6 +183,7 @@ def serve(
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
     environment = read_env_file(env_file) if env_file else {}
+    _check_dask(options["dask"], upload=options["upload"], has_own_s3=not s3_endpoint_url)
     s3 = _existing_s3(
         s3_endpoint_url,
         profile=profile,
@@ -250,6 +257,20 @@ def _existing_s3(
     if problem is not None:
         print_message(f"s3batch: WARNING: {problem}. Jobs wait until it responds")
     return s3
+
+
+def _check_dask(address: str | None, *, upload: bool, has_own_s3: bool) -> None:
+    """Check the options for Dask, and warn of a scheduler without TLS."""
+    if address is None:
+        if upload:
+            raise click.UsageError("Option --upload needs --dask.")
+        return
+    if has_own_s3 and not is_on_this_machine(address):
+        raise click.UsageError(
+            "Option --dask needs --s3-endpoint-url: workers on other machines cannot reach the S3 "
+            "of this server. Without it, --dask local:N runs on this machine."
+        )
+    warn_of_open_scheduler(address)
 
 
 def _check_bucket_names(folders: tuple[Path, ...]) -> None:

@@ -72,6 +72,9 @@ class Engine:
         existing_s3: Whether ``s3`` is a store such as Ceph or MinIO, not AWS or an imitation of it
             such as moto. Operations of S3 then copy objects over 5 GB in parts, which S3 Batch
             Operations refuses, and do not look up each object first.
+        dask: The Dask scheduler whose workers run the functions of worker processes:
+            ``tcp://host:port``, ``tls://host:port``, or ``local:N`` for processes on this machine.
+        upload: Send the code of these functions to the Dask workers.
         s3_concurrency: Objects of a job that an operation of S3 changes at a time. With 1 in the
             foreground, they are changed in the order of the manifest. Otherwise requests that S3
             throttles or does not answer are retried for minutes, and all requests pause together.
@@ -106,6 +109,8 @@ class Engine:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
         existing_s3: bool = False,
+        dask: str | None = None,
+        upload: bool = False,
         s3_concurrency: int = 1,
         s3_requests: int = 64,
         background: bool = False,
@@ -133,6 +138,8 @@ class Engine:
                 environment=environment,
                 retries_later=background,
                 existing_s3=existing_s3,
+                dask=dask,
+                upload=upload,
                 s3_concurrency=s3_concurrency,
                 s3_endpoint=s3_endpoint,
             )

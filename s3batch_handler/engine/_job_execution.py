@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
+from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged, WorkersLost
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
 from s3batch_handler.engine._job_logs import JobLogs
 from s3batch_handler.engine._job_report import JobReport
@@ -84,7 +84,7 @@ class JobExecution:
     Attributes:
         jobs: All jobs of the engine.
         functions, s3, max_redrives, timeout, environment: See ``Engine``.
-        existing_s3, s3_concurrency: See ``Engine``.
+        existing_s3, dask, upload, s3_concurrency: See ``Engine``.
         s3_endpoint: Limits the requests of S3's own operations; ``None`` to run them one by one.
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
@@ -102,6 +102,8 @@ class JobExecution:
     environment: Mapping[str, str] | None
     retries_later: bool
     existing_s3: bool = False
+    dask: str | None = None
+    upload: bool = False
     s3_concurrency: int = 1
     s3_endpoint: S3Endpoint | None = None
     running: dict[str, RunObserver] = field(default_factory=dict)
@@ -112,7 +114,7 @@ class JobExecution:
         """Run the next step of a job, if there is one. If the step fails, the job fails.
 
         Raises:
-            RetryLater: S3 is not available.
+            RetryLater: S3, or a Dask scheduler, is not available.
             StateError: The state folder is not writable.
         """
         try:
@@ -132,6 +134,10 @@ class JobExecution:
         except FatalJobError as error:
             self.jobs.fail(job_id, error.failure)
         except InvalidFunction as error:
+            self.jobs.fail(job_id, job_failure(NO_FUNCTION, str(error)))
+        except WorkersLost as error:
+            if self.retries_later:
+                raise RetryLater(f"job {job_id}: {error}") from error
             self.jobs.fail(job_id, job_failure(NO_FUNCTION, str(error)))
         except StateDamaged as error:
             self.jobs.fail(job_id, job_failure("StateDamaged", str(error)))
@@ -214,6 +220,7 @@ class JobExecution:
             max_redrives=self.max_redrives,
             total=saved["count"],
             threshold=self.threshold,
+            can_resume=self.retries_later,
         )
         with (
             self._observing(job_id) as observer,
@@ -288,7 +295,8 @@ class JobExecution:
         """Record the log of worker processes, if the job runs in the background."""
         invoke = spec.operation.lambda_invoke
         function = None if invoke is None else self.functions.find(str(invoke.function_arn))
-        if self.retries_later and function is not None and runs_in_workers(function):
+        is_here = function is not None and runs_in_workers(function) and self.dask is None
+        if self.retries_later and is_here:
             return self.logs.recording(job_id)
         return nullcontext()
 
@@ -339,6 +347,16 @@ class JobExecution:
         if function is None:
             text = f"Function not found: {arn} (registered: {', '.join(self.functions.names)})"
             raise FatalJobError(NO_FUNCTION, text)
+        if self.dask is not None and isinstance(function, str) and runs_in_workers(function):
+            from s3batch_handler.engine.invoke._dask_pool import DaskPool  # a slow import
+
+            return DaskPool(
+                function,
+                self.dask,
+                timeout=self.timeout or default_timeout(function),
+                upload=self.upload,
+                variables=self.environment,
+            )
         return invoker_for(
             function,
             name=qualified_name(arn),

@@ -30,7 +30,10 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
     },
     "serve": {
-        "Functions": (*("--function", "--timeout", "--env-file", "--max-redrives", "--tolerate"),),
+        "Functions": (
+            *("--function", "--timeout", "--env-file", "--max-redrives", "--tolerate"),
+            *("--dask", "--upload"),
+        ),
         "S3": (
             *("--source", "--s3-endpoint-url", "--profile", "--ca-bundle", "--addressing-style"),
             *("--s3-concurrency", "--s3-requests"),

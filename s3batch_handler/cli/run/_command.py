@@ -277,7 +277,11 @@ def _run_job(
             if saved is not None and not options.resume:
                 saved.end()
             raise InvalidArgument(str(error)) from error
-        except WorkersLost:
+        except WorkersLost as error:
+            if not journal.answered:  # no task was run
+                if saved is not None and not options.resume:
+                    saved.end()
+                raise InvalidArgument(str(error)) from error
             if saved is not None:
                 end_terminal_line()
                 print_message(f"the job is saved; to resume it: {saved.resume_command}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from s3batch_handler.cli._dask_warning import warn_of_open_scheduler
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.engine.invoke._dask_cluster import is_on_this_machine, is_open
+from s3batch_handler.engine.invoke._dask_cluster import is_on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +28,7 @@ def dask_pool(options: RunOptions, variables: Mapping[str, str], log: FunctionLo
 
     assert options.dask is not None
     assert options.handler is not None
-    if is_open(options.dask):
-        print_message(
-            f"s3batch: WARNING: {options.dask} has no TLS: each program that reaches this "
-            "scheduler can run any code on its workers"
-        )
+    warn_of_open_scheduler(options.dask)
     is_local = is_on_this_machine(options.dask)
     try:
         return DaskPool(
@@ -43,16 +38,6 @@ def dask_pool(options: RunOptions, variables: Mapping[str, str], log: FunctionLo
             upload=options.upload,
             variables=variables,
             log=str(log.path.absolute()) if is_local and log.path is not None else None,
-            local_endpoint=_local_endpoint(variables),
         )
     except InvalidFunction as error:
         raise InvalidArgument(str(error)) from error
-
-
-def _local_endpoint(variables: Mapping[str, str]) -> str | None:
-    """Return the URL of the function's S3, if it is on loopback."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    endpoint = next(
-        (url for name in names if (url := variables.get(name) or os.environ.get(name))), None
-    )
-    return endpoint if endpoint is not None and is_on_this_machine(endpoint) else None

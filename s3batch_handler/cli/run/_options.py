@@ -19,6 +19,7 @@ from s3batch_handler.cli._options import (
     arguments_option,
     bucket_name_of,
     bucket_option,
+    dask_option,
     endpoint_url_option,
     env_file_option,
     json_option,
@@ -33,6 +34,7 @@ from s3batch_handler.cli._options import (
     source_option,
     timeout_option,
     tolerate_option,
+    upload_option,
 )
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
@@ -40,7 +42,7 @@ from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.manifests._part import Part
-from s3batch_handler.engine.invoke._dask_cluster import check_address, is_on_this_machine
+from s3batch_handler.engine.invoke._dask_cluster import is_on_this_machine
 from s3batch_handler.engine.invoke._target import check_target
 
 if TYPE_CHECKING:
@@ -234,14 +236,6 @@ def _part(value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def _dask_address(value: str) -> str:
-    try:
-        check_address(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
-
-
 run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = options_as(
     RunOptions,
     click.argument("handler", metavar="HANDLER", required=False, shell_complete=complete_files),
@@ -312,13 +306,8 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         metavar="NUMBER",
         help="Parallel calls.  [default: one per CPU; URL: 1; ARN: 10]",
     ),
-    click.option(
-        "--dask",
-        metavar="ADDRESS",
-        type=_dask_address,
-        help="Dask scheduler whose workers run the tasks, or local:4.",
-    ),
-    click.option("--upload", is_flag=True, help="Send the function's code to the Dask workers."),
+    dask_option,
+    upload_option,
     timeout_option,
     max_redrives_option,
     tolerate_option,

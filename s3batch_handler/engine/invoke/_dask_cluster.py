@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import re
 import tempfile
 from contextlib import ExitStack, suppress
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.core._errors import InvalidFunction, WorkersLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -47,6 +48,16 @@ def is_on_this_machine(address: str) -> bool:
     return False
 
 
+def endpoint_on_this_machine(variables: Mapping[str, str]) -> str | None:
+    """Return the URL of the function's S3 if it is on loopback; ``None`` if it is elsewhere.
+
+    ``variables`` are set for the function, beside those of this process.
+    """
+    known = {**os.environ, **variables}
+    endpoint = known.get("AWS_ENDPOINT_URL_S3") or known.get("AWS_ENDPOINT_URL")
+    return endpoint if endpoint and is_on_this_machine(endpoint) else None
+
+
 def is_open(address: str) -> bool:
     """Return whether others can run code on the workers: a scheduler without TLS in a network."""
     return not address.startswith("tls://") and not is_on_this_machine(address)
@@ -60,7 +71,8 @@ class Cluster:
         timeout: Seconds in which the scheduler has to respond.
 
     Raises:
-        InvalidFunction: No scheduler responds, or Dask is not installed.
+        WorkersLost: No scheduler responds.
+        InvalidFunction: Dask is not installed.
     """
 
     def __init__(self, address: str, *, timeout: float = 10.0) -> None:
@@ -87,7 +99,7 @@ class Cluster:
                     distributed.Client(scheduler, timeout=timeout, set_as_default=False)
                 )
             except Exception as error:  # of sockets, TLS and Dask
-                raise InvalidFunction(
+                raise WorkersLost(
                     f"no Dask scheduler responds at {address}: {_first_line(error)}"
                 ) from error
             self._stack = stack.pop_all()

@@ -25,7 +25,7 @@ from s3batch_handler.documents.manifests._plain_lines import PlainLines
 from s3batch_handler.engine.invoke import _dask_worker as on_worker
 from s3batch_handler.engine.invoke._answer import NotRun
 from s3batch_handler.engine.invoke._dask_chunks import answers_from_bytes, chunk_to_bytes
-from s3batch_handler.engine.invoke._dask_cluster import Cluster
+from s3batch_handler.engine.invoke._dask_cluster import Cluster, endpoint_on_this_machine
 from s3batch_handler.engine.invoke._dask_workers import Workers
 from s3batch_handler.engine.invoke._function_code import CodeArchive, code_digest
 from s3batch_handler.engine.invoke._function_errors import process_ended
@@ -73,7 +73,6 @@ class DaskPool:
         variables: Environment variables for the function.
         log: The file for the output of the function, for workers on this machine. Default: their
             standard error.
-        local_endpoint: The URL of the function's S3, if only this machine can reach it.
         grace: Seconds in which the workers have to return their chunks when the job is stopped.
     """
 
@@ -86,7 +85,6 @@ class DaskPool:
         upload: bool = False,
         variables: Mapping[str, str] | None = None,
         log: str | None = None,
-        local_endpoint: str | None = None,
         grace: float = 10.0,
     ) -> None:
         self._spec = spec
@@ -94,7 +92,7 @@ class DaskPool:
         self._timeout = timeout
         self._variables = dict(variables or {})
         self._log = log
-        self._local_endpoint = local_endpoint
+        self._local_endpoint = endpoint_on_this_machine(self._variables)
         self._grace = grace
         self._archive = CodeArchive.of(spec) if upload else None
         self._digest = None if upload else code_digest(spec)
@@ -125,9 +123,8 @@ class DaskPool:
         """Call the function for plain lines and entries: see :meth:`LinesInvoker.invoke_lines`.
 
         Raises:
-            InvalidFunction: No scheduler responds, a worker cannot run the function, or it cannot
-                be loaded.
-            WorkersLost: The scheduler does not respond any more.
+            InvalidFunction: A worker cannot run the function, or it cannot be loaded.
+            WorkersLost: The scheduler does not respond.
         """
         queue = TaskQueue(tasks)
         try:

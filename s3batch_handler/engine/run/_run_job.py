@@ -111,7 +111,8 @@ def run_job(
         ManifestError: An entry cannot be read, and this call has not run a task yet. No report is
             written. Later, such an error fails the job.
         InvalidFunction: The function cannot be called, and this call has not run a task yet.
-        WorkersLost: The workers cannot be reached, and the job can be resumed. Otherwise it fails.
+        WorkersLost: The workers cannot be reached, and the job can be resumed, or this call has not
+            run a task yet. Otherwise the job fails.
         StateError: The journal cannot be used.
     """
     with ExitStack() as stack:
@@ -190,7 +191,7 @@ def _run_tasks(
             ledger.fail(code, str(error))
         except WorkersLost as error:
             ledger.commit()
-            if settings.can_resume:
+            if settings.can_resume or not has_run_here:
                 raise
             ledger.fail("WorkersLost", str(error))
         ledger.commit()
