@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import (
+    dask_job,
     fleet,
     fuzz,
     isolation,
@@ -53,6 +54,13 @@ measure_operations.add_argument(
 )
 measure_operations.set_defaults(
     run=lambda options: s3_operations.main(quick=options.quick, write=options.write)
+)
+
+measure_dask = commands.add_parser("dask_job", help="a job on Dask, beside plain Dask and Ray")
+measure_dask.add_argument("--quick", action="store_true", help="run smaller jobs")
+measure_dask.add_argument("--write", action="store_true", help="write docs/benchmarks-dask.md")
+measure_dask.set_defaults(
+    run=lambda options: dask_job.main(quick=options.quick, write=options.write)
 )
 
 measure_report = commands.add_parser("report", help="the summary of a large completion report")

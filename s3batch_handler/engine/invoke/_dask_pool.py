@@ -349,6 +349,7 @@ class DaskPool:
             return
         if cluster.is_connected:
             with suppress(Exception):  # the scheduler was lost
+                cluster.run(on_worker.stop_job, self._token)  # chunks that a Ctrl-C has left
                 cluster.run(on_worker.end_job, self._token)
         cluster.close()
 
