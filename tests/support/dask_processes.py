@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from distributed import Client
 
+from tests.support.certificates import new_certificate
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -33,11 +34,25 @@ class DaskProcesses:
         self._processes: list[subprocess.Popen[bytes]] = []
         self.port = free_port()
         self.address = f"tcp://127.0.0.1:{self.port}"
+        self.variables: dict[str, str] = {}
+
+    def use_tls(self) -> None:
+        """Let scheduler, workers and clients accept only certificates of a new authority."""
+        certificate = new_certificate(self._folder, is_strict=True)
+        own = str(self._folder / "server.pem")
+        settings = {"CA_FILE": str(certificate.authority), "CLIENT__CERT": own, "CLIENT__KEY": own}
+        for role in ("SCHEDULER", "WORKER"):
+            settings |= {f"{role}__CERT": own, f"{role}__KEY": own}
+        self.variables = {
+            f"DASK_DISTRIBUTED__COMM__TLS__{name}": value for name, value in settings.items()
+        }
+        self.address = f"tls://127.0.0.1:{self.port}"
 
     def scheduler(self, *options: str, allowed_failures: int = 3) -> subprocess.Popen[bytes]:
         variables = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(allowed_failures)}
         process = self._start(
-            *("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"),
+            *("scheduler", "--host", self.address.rpartition(":")[0]),
+            *("--port", str(self.port), "--no-dashboard"),
             *options,
             variables=variables,
         )
@@ -69,7 +84,7 @@ class DaskProcesses:
                 stdout=log,
                 stderr=log,
                 cwd=cwd or self._folder,
-                env={**os.environ, **(variables or {})},
+                env={**os.environ, **self.variables, **(variables or {})},
                 start_new_session=True,
             )
         self._processes.append(process)

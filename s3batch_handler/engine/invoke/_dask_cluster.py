@@ -72,11 +72,12 @@ class Cluster:
 
     Raises:
         WorkersLost: No scheduler responds.
-        InvalidFunction: Dask is not installed.
+        InvalidFunction: Dask is not installed, or has no certificates for TLS.
     """
 
     def __init__(self, address: str, *, timeout: float = 10.0) -> None:
         distributed = _distributed()
+        _check_certificates(distributed, address)
         self._stack = ExitStack()
         with ExitStack() as stack:
             if match := _LOCAL.fullmatch(address):
@@ -162,6 +163,16 @@ def _distributed() -> Any:
     # What happens is reported by this package; Dask logs tracebacks of lost connections.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed
+
+
+def _check_certificates(distributed: Any, address: str) -> None:
+    if not address.startswith("tls://"):
+        return
+    if distributed.Security().get_connection_args("client").get("ssl_context") is None:
+        raise InvalidFunction(
+            f"{address} needs TLS, and Dask has no certificates. Set distributed.comm.tls.ca-file "
+            "and distributed.comm.tls.client in Dask's configuration"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -232,6 +232,28 @@ def test_workers_that_join_later_get_tasks(folder: Path, dask: DaskProcesses) ->
     assert "gets no tasks: it has s3batch-handler 9.9" in errors
 
 
+@pytest.mark.slow
+def test_a_scheduler_with_tls_accepts_only_its_own_clients(
+    folder: Path, dask: DaskProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificates are in Dask's own configuration."""
+    dask.use_tls()
+    dask.scheduler()
+    dask.worker()
+
+    stranger = run(*BEGIN, "--dask", dask.address)
+    for name, value in dask.variables.items():
+        monkeypatch.setenv(name, value)
+    ended = run(*BEGIN, "--dask", dask.address)
+
+    assert stranger.returncode == 2
+    assert f"{dask.address} needs TLS, and Dask has no certificates" in stranger.stderr
+    assert "Traceback" not in stranger.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["succeeded"] == 300
+    assert "WARNING" not in ended.stderr
+
+
 # ---------------------------------------------------------------- interruptions
 
 
