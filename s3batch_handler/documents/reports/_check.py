@@ -140,19 +140,29 @@ def _not_listed(report: Report, job: JobRecord) -> int:
 
 
 def _compare_lines(report: Report, manifest: Entries, job: JobRecord | None) -> Iterator[str]:
-    if are_same_tasks(manifest(), report.entries()):
+    not_listed = 0 if job is None else _not_listed(report, job)
+    for problem in line_problems(report.entries, manifest, not_listed=not_listed):
+        yield f"{report.location}: {problem}"
+
+
+def line_problems(rows: Entries, manifest: Entries, *, not_listed: int = 0) -> Iterator[str]:
+    """Yield what differs between the rows of reports and the lines of a manifest.
+
+    ``not_listed`` tasks have succeeded, and are not listed because of the scope of their report.
+    """
+    if are_same_tasks(manifest(), rows()):
         return
     with task_counts() as counts:
         counts.add_lines(manifest())
-        counts.add_rows(report.entries())
+        counts.add_rows(rows())
         missing, unknown, repeated = counts.missing(), counts.unknown(), counts.repeated()
-    if job is not None and missing.number and missing.number == _not_listed(report, job):
-        missing = missing._replace(number=0)  # the tasks that succeeded
+    if missing.number and missing.number == not_listed:
+        missing = missing._replace(number=0)
     for difference, problem, entries in (
         (missing, "lines of the manifest without a row", manifest),
-        (unknown, "rows of tasks that are not in the manifest", report.entries),
-        (repeated, "duplicate rows", report.entries),
+        (unknown, "rows of tasks that are not in the manifest", rows),
+        (repeated, "duplicate rows", rows),
     ):
         if difference.number:
             names = difference.names(entries())
-            yield f"{report.location}: {problem}: {difference.number:,}, for example {names}"
+            yield f"{problem}: {difference.number:,}, for example {names}"

@@ -6,11 +6,18 @@ The rows are kept in a temporary database, so that memory does not grow with the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents.reports._check import line_problems
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
-from s3batch_handler.documents.reports._merge_order import Source, first_reports, in_order
+from s3batch_handler.documents.reports._merge_order import (
+    Source,
+    first_reports,
+    in_order,
+    reports_without_redrives,
+)
 from s3batch_handler.documents.reports._merge_table import MergeTable, merge_table
 from s3batch_handler.documents.reports._new_folder import new_report_folder
 from s3batch_handler.documents.reports._report import read_report
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.documents.files._s3_folder import S3Client
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.reports._check import Entries
     from s3batch_handler.documents.reports._report import Report
 
 
@@ -55,6 +64,7 @@ def merge_reports(
     target: str | Path,
     *,
     jobs: Mapping[str, JobRecord] | None = None,
+    manifest: Entries | None = None,
     s3: S3Client | None = None,
 ) -> MergedReport:
     """Merge the reports of a job and of its redrives into one report.
@@ -71,14 +81,17 @@ def merge_reports(
             not at all.
         jobs: What DescribeJob says about jobs, by their IDs. Other jobs are read from the
             ``job.json`` beside their reports, if there is one.
+        manifest: The entries of a manifest whose parts jobs have run. All reports that are not of
+            redrives then have its tasks together, and each line must have one row.
         s3: ``boto3.client("s3")``, for an S3 URL.
 
     Raises:
         ReportError: The reports are not of one job and its redrives, or it is not known which tasks
             a redrive ran; or there is a report in ``target``.
+        ManifestError: The manifest cannot be read.
     """
     sources = in_order([Source(report, _record(report, jobs or {})) for report in reports])
-    firsts = first_reports(sources)
+    firsts = first_reports(sources) if manifest is None else reports_without_redrives(sources)
     redrives = [source for source in sources if source not in firsts]
     job_id = firsts[0].job_id or NO_JOB_ID
     with (
@@ -91,6 +104,8 @@ def merge_reports(
             before = table.count(TaskStatus.SUCCEEDED)
             warnings += _add_first(table, first)
             hidden += first.not_listed(table.count(TaskStatus.SUCCEEDED) - before) or 0
+        if manifest is not None:
+            _check_lines(firsts, manifest, hidden)
         for number, source in enumerate(redrives, 1):
             warnings += _add_redrive(table, source, number)
         record = _merged_record(table, firsts, redrives, hidden)
@@ -134,6 +149,20 @@ def _add_first(table: MergeTable, source: Source) -> Iterator[str]:
             f"{source.report.location} lists failed tasks only, so the merged report does not have "
             "the tasks that succeeded in this job"
         )
+
+
+def _check_lines(firsts: Sequence[Source], manifest: Entries, hidden: int) -> None:
+    """Check that the reports of all parts have one row for each line of the manifest.
+
+    Raises:
+        ReportError: A line has no row or two, or there is a row of another task.
+    """
+
+    def rows() -> Iterable[ManifestEntry]:
+        return chain.from_iterable(source.report.entries() for source in firsts)
+
+    for problem in line_problems(rows, manifest, not_listed=hidden):
+        raise ReportError(f"the reports do not belong to the manifest: {problem}")
 
 
 def _add_redrive(table: MergeTable, source: Source, number: int) -> Iterator[str]:

@@ -87,6 +87,12 @@ def first_reports(sources: Sequence[Source]) -> list[Source]:
     return parts
 
 
+def reports_without_redrives(sources: Sequence[Source]) -> list[Source]:
+    """Return the reports of jobs that ran no failed tasks of another of these jobs."""
+    jobs = {job_id for source in sources for job_id in source.job_ids}
+    return [source for source in sources if source.redrive_of not in jobs]
+
+
 def _twice(parts: Iterable[Source]) -> str:
     seen: dict[PartOfManifest, Source] = {}
     for source in parts:

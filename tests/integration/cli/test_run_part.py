@@ -131,6 +131,45 @@ def test_parts_of_different_manifests_are_refused() -> None:
     assert "another manifest" in merged.stderr
 
 
+def run_split(*names: str) -> list[str]:
+    reports = []
+    for name in names:
+        ended = invoke("run", "app.py:handler", "--manifest", name, "--workers", "1", "--json")
+        reports.append(json.loads(ended.stdout)["report"])
+    return reports
+
+
+def test_the_files_of_manifest_split_are_merged_with_the_manifest() -> None:
+    """Also together with a redrive of one of them."""
+    split = invoke("manifest", "split", "manifest.csv", "--parts", "3", "--to", "parts", "--json")
+    assert split.exit_code == 0, split.output
+    reports = run_split(*map(str, sorted(Path("parts").glob("*.csv"))))
+    Path("mended").touch()
+    again = invoke("run", "--failed-from", reports[0], "--workers", "1", "--json")
+    redrive = json.loads(again.stdout)["report"]
+    words = ("--to", "merged", "--manifest", "manifest.csv", "--json")
+
+    merged = invoke("report", "merge", redrive, *reports, *words)
+
+    assert merged.exit_code == 0, merged.output
+    counts = json.loads(merged.stdout)
+    assert (counts["succeeded"], counts["failed"]) == (20, 1)
+    verified = invoke("report", "verify", counts["report"], "--manifest", "manifest.csv")
+    assert verified.exit_code == 0, verified.output
+
+
+def test_reports_that_do_not_cover_the_manifest_are_refused() -> None:
+    Path("one.csv").write_text("".join(f"photos,{key}\n" for key in KEYS[:10]))
+    Path("two.csv").write_text("".join(f"photos,{key}\n" for key in KEYS[9:20]))
+    reports = run_split("one.csv", "two.csv")
+
+    merged = invoke("report", "merge", *reports, "--to", "m", "--manifest", "manifest.csv")
+
+    assert merged.exit_code != 0
+    assert "lines of the manifest without a row: 1" in merged.stderr
+    assert not Path("m").exists()
+
+
 def test_a_part_can_be_resumed() -> None:
     """With its saved share of the manifest."""
     summary = run_part("2/4", "--state", "state")
