@@ -113,7 +113,8 @@ class _Plan:
                 {"bucket": item.bucket, "key": item.key, "version_id": item.version_id}
                 for item in self.objects
             ],
-            "workers": options.workers or default_workers(handler),
+            "workers": None if options.dask else options.workers or default_workers(handler),
+            "dask": options.dask,
             "timeout": options.timeout or default_timeout(handler),
             "schema": schema_for(options.schema, options.arguments),
             "arguments": options.arguments,
@@ -131,7 +132,7 @@ class _Plan:
         rows = {
             "Handler": facts["handler"],
             "Objects": f"{self.selection}, {self.source}" if self.selection else objects,
-            "Workers": f"{facts['workers']:,}",
+            "Workers": facts["dask"] or f"{facts['workers']:,}",
             "Timeout": f"{facts['timeout']:g} s",
             "Schema": facts["schema"],
             "Arguments": ", ".join(f"{name}={value}" for name, value in facts["arguments"].items()),

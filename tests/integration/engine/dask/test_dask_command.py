@@ -132,6 +132,16 @@ def test_a_remote_function_is_refused(folder: Path) -> None:
     assert "--dask" in refused.stderr
 
 
+def test_a_dry_run_names_the_scheduler(folder: Path) -> None:
+    """It does not connect to it."""
+    planned = CliRunner().invoke(
+        s3batch, ["run", *BEGIN[:-1], "--dask", "tcp://127.0.0.1:1", "--dry-run"]
+    )
+
+    assert planned.exit_code == 0
+    assert "Workers    tcp://127.0.0.1:1\n" in planned.stdout
+
+
 @pytest.mark.slow
 def test_a_scheduler_that_cannot_be_reached_is_one_line(folder: Path) -> None:
     ended = run(*BEGIN, "--dask", "tcp://127.0.0.1:1")
