@@ -37,7 +37,7 @@ class DaskProcesses:
         self.variables: dict[str, str] = {}
 
     def use_tls(self) -> None:
-        """Start scheduler and workers with certificates of a new authority, and accept no others."""
+        """Use certificates of a new authority for scheduler and workers, and accept no others."""
         certificate = new_certificate(self._folder, is_strict=True)
         own = str(self._folder / "server.pem")
         settings = {"CA_FILE": str(certificate.authority), "CLIENT__CERT": own, "CLIENT__KEY": own}
