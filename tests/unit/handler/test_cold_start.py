@@ -275,7 +275,7 @@ def test_a_slow_import_of_modules_for_failures_does_not_delay_the_response() -> 
     (code, seconds), log = _run_and_read_log(SLOW_IMPORT)
 
     assert code == "TemporaryFailure"
-    assert seconds < 3
+    assert seconds < 30  # the import takes 60; a busy machine may pause
     assert "stopped after 0.1 s" in log
     assert "Traceback" not in log
 
