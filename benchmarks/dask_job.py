@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import Client, LocalCluster
 
 from benchmarks.job_functions import handler
-from benchmarks.measure import ratio, side_by_side
+from benchmarks.measure import print_page, ratio, side_by_side
 from benchmarks.runtime.command import machine
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.core._typing import override
@@ -58,12 +58,7 @@ class _FixedChunks(DaskPool):
 
 def main(*, quick: bool = False, write: bool = False) -> None:
     """Print the page, and write it to docs/benchmarks-dask.md."""
-    lines = []
-    for line in _page(quick=quick):
-        print(line, flush=True)
-        lines.append(line)
-    if write:
-        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print_page(_page(quick=quick), write_to=PAGE if write else None)
 
 
 def _page(*, quick: bool) -> Iterator[str]:

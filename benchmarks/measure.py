@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Contenders = Mapping[str, Callable[[], float]]
 """Functions by name; each runs once and returns the seconds that it took."""
@@ -30,3 +34,13 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
     return statistics.linear_regression(
         [math.log(size) for size in sizes], [math.log(value) for value in values]
     ).slope
+
+
+def print_page(lines: Iterable[str], *, write_to: Path | None) -> None:
+    """Print the lines of a page as they are measured; then write the page, if it has a path."""
+    page = []
+    for line in lines:
+        print(line, flush=True)
+        page.append(line)
+    if write_to is not None:
+        write_to.write_text("\n".join(page) + "\n", encoding="utf-8")

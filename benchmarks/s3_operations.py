@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measure import ratio, side_by_side
+from benchmarks.measure import print_page, ratio, side_by_side
 from benchmarks.runtime.command import machine
 from s3batch_handler.engine import Engine
 from tests.support.ceph import ceph_gateway
@@ -30,12 +30,7 @@ _TARGET = 10.0
 
 def main(*, quick: bool = False, write: bool = False) -> None:
     """Print the page, and write it to docs/benchmarks-s3-operations.md."""
-    lines = []
-    for line in _page(quick=quick):
-        print(line, flush=True)
-        lines.append(line)
-    if write:
-        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print_page(_page(quick=quick), write_to=PAGE if write else None)
 
 
 def _page(*, quick: bool) -> Iterator[str]:

@@ -21,7 +21,7 @@ from benchmarks.local_job.processes import (
     seconds_of_the_others,
     start_times,
 )
-from benchmarks.measure import exponent, ratio, side_by_side
+from benchmarks.measure import exponent, print_page, ratio, side_by_side
 from benchmarks.runtime.command import machine
 
 if TYPE_CHECKING:
@@ -34,12 +34,7 @@ TARGETS = {10_000: 1.0, 200_000: 2.5, 1_000_000: 3.0}
 
 def main(*, quick: bool = False, write: bool = False) -> None:
     """Print the tables, and write them to docs/benchmarks-local-jobs.md."""
-    lines = []
-    for line in _page(quick=quick):
-        print(line, flush=True)
-        lines.append(line)
-    if write:
-        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print_page(_page(quick=quick), write_to=PAGE if write else None)
 
 
 def _page(*, quick: bool) -> Iterator[str]:
