@@ -98,6 +98,12 @@ RULES: Final = {
         Rule("--dask", excludes=("--workers", REMOTE)),
         Rule("--upload", requires=("--dask", "--resume")),
     ),
+    "serve": (
+        Rule("--profile", requires=("--s3-endpoint-url",)),
+        Rule("--ca-bundle", requires=("--s3-endpoint-url",)),
+        Rule("--addressing-style", requires=("--s3-endpoint-url",)),
+        Rule("--upload", requires=("--dask",)),
+    ),
     "invoke": (
         Rule("--key", excludes=("EVENT",)),
         Rule("--key", requires=("--source", "--bucket")),

@@ -14,6 +14,7 @@ from s3batch_handler.cli._dask_warning import warn_of_open_scheduler
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
+from s3batch_handler.cli._option_rules import check_options
 from s3batch_handler.cli._options import (
     dask_option,
     env_file_option,
@@ -177,13 +178,14 @@ def serve(
     from s3batch_handler.local_aws import _server as server  # importing moto takes a second
     from s3batch_handler.page._host_names import is_loopback
 
+    check_options(click.get_current_context())
     _check_bucket_names(folders)
     try:
         check_functions(functions)
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
     environment = read_env_file(env_file) if env_file else {}
-    _check_dask(options["dask"], upload=options["upload"], has_own_s3=not s3_endpoint_url)
+    _check_dask(options["dask"], has_own_s3=not s3_endpoint_url)
     s3 = _existing_s3(
         s3_endpoint_url,
         profile=profile,
@@ -231,14 +233,6 @@ def _existing_s3(
         InvalidArgument: The options are not valid, or the S3 does not accept the credentials.
     """
     if not endpoint_url:
-        others = {
-            "--profile": profile,
-            "--ca-bundle": ca_bundle,
-            "--addressing-style": addressing_style,
-        }
-        for option, value in others.items():
-            if value is not None:
-                raise click.UsageError(f"Option {option} needs --s3-endpoint-url.")
         return None
     if folders:
         raise click.UsageError("Option --s3-endpoint-url cannot be combined with --source.")
@@ -259,11 +253,9 @@ def _existing_s3(
     return s3
 
 
-def _check_dask(address: str | None, *, upload: bool, has_own_s3: bool) -> None:
-    """Check the options for Dask, and warn of a scheduler without TLS."""
+def _check_dask(address: str | None, *, has_own_s3: bool) -> None:
+    """Check that Dask workers reach the S3, and warn of a scheduler without TLS."""
     if address is None:
-        if upload:
-            raise click.UsageError("Option --upload needs --dask.")
         return
     if has_own_s3 and not is_on_this_machine(address):
         raise click.UsageError(

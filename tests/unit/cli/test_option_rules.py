@@ -9,6 +9,7 @@ import pytest
 
 from s3batch_handler.cli._invoke import invoke
 from s3batch_handler.cli._option_rules import ALWAYS, REMOTE, RULES, Rule, check_options
+from s3batch_handler.cli._serve import serve
 from s3batch_handler.cli.estimate._command import estimate
 from s3batch_handler.cli.job._clone import clone
 from s3batch_handler.cli.job._submit import submit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": run,
+    "serve": serve,
     "invoke": invoke,
     "create": create,
     "submit": submit,
