@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from s3batch_handler.core._errors import ReportError
@@ -65,17 +66,22 @@ def first_reports(sources: Sequence[Source]) -> list[Source]:
     )
     if not parts:
         return list(sources[:1])
-    known = {cast("PartOfManifest", source.part): source for source in parts}
     first = cast("PartOfManifest", parts[0].part)
-    for part, source in known.items():
+    for source in parts:
+        part = cast("PartOfManifest", source.part)
         if (part.part.of, part.lines, part.etag) != (first.part.of, first.lines, first.etag):
             raise ReportError(
                 f"{source.report.location} is part {part.part} of another manifest than "
                 f"{parts[0].report.location}, or the manifest was divided differently"
             )
-    if len(known) < len(parts):
-        raise ReportError(_twice(parts))
-    there = {each.part for each in known}
+    for one, other in pairwise(parts):
+        if one.part == other.part:
+            raise ReportError(
+                f"{other.report.location}: a second report of part "
+                f"{cast('PartOfManifest', other.part).part}, beside {one.report.location}. "
+                "Pass one of them"
+            )
+    there = {cast("PartOfManifest", source.part).part for source in parts}
     all_parts = (Part(number, first.part.of) for number in range(first.part.of))
     missing = [str(part) for part in all_parts if part not in there and part.lines(first.lines)]
     if missing:
@@ -91,19 +97,6 @@ def reports_without_redrives(sources: Sequence[Source]) -> list[Source]:
     """Return the reports of jobs that ran no failed tasks of another of these jobs."""
     jobs = {job_id for source in sources for job_id in source.job_ids}
     return [source for source in sources if source.redrive_of not in jobs]
-
-
-def _twice(parts: Iterable[Source]) -> str:
-    seen: dict[PartOfManifest, Source] = {}
-    for source in parts:
-        part = cast("PartOfManifest", source.part)
-        if part in seen:
-            return (
-                f"{source.report.location}: a second report of part {part.part}, beside "
-                f"{seen[part].report.location}. Pass one of them"
-            )
-        seen[part] = source
-    raise AssertionError("no part is there twice")
 
 
 def in_order(sources: Iterable[Source]) -> list[Source]:

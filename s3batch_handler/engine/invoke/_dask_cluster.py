@@ -78,7 +78,6 @@ class Cluster:
     def __init__(self, address: str, *, timeout: float = 10.0) -> None:
         distributed = _distributed()
         _check_certificates(distributed, address)
-        self._stack = ExitStack()
         with ExitStack() as stack:
             if match := _LOCAL.fullmatch(address):
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s3batch-dask-"))

@@ -57,11 +57,6 @@ class CodeArchive(NamedTuple):
             return cls(_packed(path.parent, _modules_in(path.parent)), f"{path.name}:{name}")
         return cls(_packed(*_files_of_module(place)), spec)
 
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the ZIP file, which is the same for the same code."""
-        return hashlib.sha256(self.data).hexdigest()
-
 
 def _existing(place: str) -> Path:
     path = Path(place)
